@@ -1,0 +1,74 @@
+//! What a reader may see, as the start of every select.
+//!
+//! A table that a client can read implements [`Scoped`]; its rows are only ever selected from
+//! [`Scoped::visible_to`], so that who may see what is decided in this one file.
+
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, QueryTrait, Select};
+
+use crate::read_model::{
+    analysis, call, call_prospect, event_index, insight, org, prospect, transcript, user,
+};
+
+/// Which orgs' rows a reader may see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Every org's, and rows that belong to none.
+    Everything,
+    /// Only those of these orgs.
+    Orgs(Vec<String>),
+}
+
+/// A table of which each reader sees a part.
+pub trait Scoped: EntityTrait {
+    /// The condition that `scope` puts on this table's rows.
+    fn within(scope: &Scope) -> Condition;
+
+    /// A select of the rows that `scope` allows.
+    fn visible_to(scope: &Scope) -> Select<Self> {
+        Self::find().filter(Self::within(scope))
+    }
+}
+
+fn orgs(column: impl ColumnTrait, scope: &Scope) -> Condition {
+    match scope {
+        Scope::Everything => Condition::all(),
+        Scope::Orgs(orgs) => Condition::all().add(column.is_in(orgs.iter().map(String::as_str))),
+    }
+}
+
+/// Rows that belong to a call are seen by whoever sees the call.
+fn of_calls(column: impl ColumnTrait, scope: &Scope) -> Condition {
+    match scope {
+        Scope::Everything => Condition::all(),
+        Scope::Orgs(_) => Condition::all().add(
+            column.in_subquery(
+                call::Entity::visible_to(scope)
+                    .select_only()
+                    .column(call::Column::Id)
+                    .into_query(),
+            ),
+        ),
+    }
+}
+
+macro_rules! scoped {
+    ($($table:ident by $rule:ident of $column:ident;)*) => {$(
+        impl Scoped for $table::Entity {
+            fn within(scope: &Scope) -> Condition {
+                $rule($table::Column::$column, scope)
+            }
+        }
+    )*};
+}
+
+scoped! {
+    org by orgs of Id;
+    user by orgs of OrgId;
+    call by orgs of OrgId;
+    prospect by orgs of OrgId;
+    event_index by orgs of OrgId;
+    call_prospect by orgs of OrgId;
+    transcript by of_calls of CallId;
+    analysis by of_calls of CallId;
+    insight by of_calls of CallId;
+}

@@ -1,0 +1,14 @@
+//! From a signed webhook to rows of the read model, in the order in which an event passes:
+//!
+//! [`webhook`] takes the request, [`signature`] proves it, [`log`] keeps it; then [`projector`] reads the log, [`payload`]
+//! says what a body means, [`projection`] merges it into a [`generation`] of the read model, and [`feed`] wakes whoever waits.
+
+mod database;
+pub mod feed;
+pub mod generation;
+pub mod log;
+pub mod payload;
+pub mod projection;
+pub mod projector;
+pub mod signature;
+pub mod webhook;

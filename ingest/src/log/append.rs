@@ -1,0 +1,247 @@
+//! Appending by group commit: webhooks that wait together commit together.
+//!
+//! A caller's [`Appender::append`] returns after the commit that holds its event, or with [`Unavailable`], and then the
+//! event may or may not be stored: the sender repeats it, and the message id makes the repeat harmless.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use entity::log::event;
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter,
+    QuerySelect,
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::{Log, Position, head};
+use crate::database;
+use crate::feed::Feed;
+
+/// A verified webhook on its way into the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// Which endpoint received it.
+    pub source: String,
+    /// Svix's message id.
+    pub message_id: String,
+    /// When it was received, in microseconds since 1970.
+    pub received_at: i64,
+    /// The `type` parameter of the URL.
+    pub type_hint: Option<String>,
+    /// The three signature headers as a JSON object.
+    pub headers: String,
+    /// Fingerprint of the secret that matched.
+    pub secret_id: String,
+    /// The exact bytes.
+    pub body: Vec<u8>,
+}
+
+/// Where a webhook stands in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// Its position.
+    pub position: Position,
+    /// Whether it stood there before: the same source and message id had been stored.
+    pub repeated: bool,
+}
+
+/// The event cannot be stored now: the queue is full, the database is away, or the server is shutting down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unavailable {
+    /// More webhooks wait than may.
+    #[error("too many webhooks wait to be stored")]
+    QueueFull,
+    /// The transaction failed.
+    #[error("the log's database cannot store events now")]
+    Database,
+    /// The writer has stopped.
+    #[error("the server is shutting down")]
+    ShuttingDown,
+}
+
+/// Bounds on what may wait, and on what commits together.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Webhooks that may wait.
+    pub queued: usize,
+    /// Bytes of bodies that may wait.
+    pub queued_bytes: usize,
+    /// Webhooks in one transaction.
+    pub group: usize,
+    /// Bytes of bodies in one transaction, passed by at most one webhook.
+    pub group_bytes: usize,
+    /// How long one transaction may take before its webhooks are answered that it failed.
+    pub commit_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            queued: 1024,
+            queued_bytes: 64 << 20,
+            group: 128,
+            group_bytes: 8 << 20,
+            commit_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+struct Waiting {
+    arrival: Arrival,
+    answer: oneshot::Sender<Result<Appended, Unavailable>>,
+    _bytes: OwnedSemaphorePermit,
+}
+
+/// The door to the log's only writer. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Appender {
+    queue: mpsc::Sender<Waiting>,
+    bytes: Arc<Semaphore>,
+}
+
+impl Appender {
+    /// Starts the writer. It ends, after committing all that waits, when the last `Appender` is dropped.
+    pub fn start(log: Log, feed: Feed, limits: Limits) -> (Self, JoinHandle<()>) {
+        let (queue, waiting) = mpsc::channel(limits.queued);
+        let bytes = Arc::new(Semaphore::new(limits.queued_bytes));
+        let writer = tokio::spawn(write(log, feed, limits, waiting));
+        (Self { queue, bytes }, writer)
+    }
+
+    /// Stores `arrival`, or finds that it is stored already. Returns after the commit.
+    pub async fn append(&self, arrival: Arrival) -> Result<Appended, Unavailable> {
+        let size = u32::try_from(arrival.body.len()).map_err(|_| Unavailable::QueueFull)?;
+        let bytes = Arc::clone(&self.bytes)
+            .try_acquire_many_owned(size)
+            .map_err(|_| Unavailable::QueueFull)?;
+        let (answer, answered) = oneshot::channel();
+        self.queue
+            .try_send(Waiting {
+                arrival,
+                answer,
+                _bytes: bytes,
+            })
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => Unavailable::QueueFull,
+                mpsc::error::TrySendError::Closed(_) => Unavailable::ShuttingDown,
+            })?;
+        answered.await.unwrap_or(Err(Unavailable::ShuttingDown))
+    }
+}
+
+async fn write(log: Log, feed: Feed, limits: Limits, mut waiting: mpsc::Receiver<Waiting>) {
+    let mut healthy = true;
+    while let Some(first) = waiting.recv().await {
+        let mut bytes = first.arrival.body.len();
+        let mut group = vec![first];
+        // Only what waits already: under load the previous commit gathered it, and an idle server answers at once.
+        while group.len() < limits.group && bytes < limits.group_bytes {
+            let Ok(next) = waiting.try_recv() else { break };
+            bytes += next.arrival.body.len();
+            group.push(next);
+        }
+        let (arrivals, answers): (Vec<_>, Vec<_>) = group
+            .into_iter()
+            .map(|waiting| (waiting.arrival, (waiting.answer, waiting._bytes)))
+            .unzip();
+        let committed = tokio::time::timeout(limits.commit_timeout, commit(&log, arrivals)).await;
+        let committed = match committed {
+            Ok(Ok(appended)) => {
+                if !healthy {
+                    tracing::info!("the log stores events again");
+                }
+                healthy = true;
+                Ok(appended)
+            }
+            failed => {
+                // One line when it begins, not one a webhook.
+                if healthy {
+                    let cause = match failed {
+                        Ok(Err(error)) => error.to_string(),
+                        _ => "the commit took too long".to_owned(),
+                    };
+                    tracing::error!(%cause, "the log cannot store events; webhooks are answered 503 until it can");
+                }
+                healthy = false;
+                Err(Unavailable::Database)
+            }
+        };
+        if let Ok((_, head)) = &committed {
+            feed.appended(*head);
+        }
+        for (at, (answer, _bytes)) in answers.into_iter().enumerate() {
+            // A sender that has hung up does not need its answer.
+            let _ = answer.send(match &committed {
+                Ok((appended, _)) => Ok(appended[at]),
+                Err(unavailable) => Err(*unavailable),
+            });
+        }
+    }
+}
+
+/// Stores a group in one transaction and returns where each stands, and the new head.
+async fn commit(log: &Log, arrivals: Vec<Arrival>) -> Result<(Vec<Appended>, Position), DbErr> {
+    let txn = database::begin_write(&log.db).await?;
+    let mut known = stored(&txn, &arrivals).await?;
+    let mut position = head(&txn).await?;
+    let mut appended = Vec::with_capacity(arrivals.len());
+    let mut rows = Vec::with_capacity(arrivals.len());
+    for arrival in arrivals {
+        let key = (arrival.source, arrival.message_id);
+        if let Some(&position) = known.get(&key) {
+            appended.push(Appended {
+                position,
+                repeated: true,
+            });
+            continue;
+        }
+        position += 1;
+        appended.push(Appended {
+            position,
+            repeated: false,
+        });
+        rows.push(event::ActiveModel {
+            position: Set(position),
+            source: Set(key.0.clone()),
+            message_id: Set(key.1.clone()),
+            received_at: Set(arrival.received_at),
+            type_hint: Set(arrival.type_hint),
+            headers: Set(arrival.headers),
+            secret_id: Set(arrival.secret_id),
+            body: Set(arrival.body),
+        });
+        known.insert(key, position);
+    }
+    if !rows.is_empty() {
+        event::Entity::insert_many(rows)
+            .exec_without_returning(&txn)
+            .await?;
+    }
+    txn.commit().await?;
+    Ok((appended, position))
+}
+
+/// Which of `arrivals` are stored already, and where.
+async fn stored(
+    txn: &DatabaseTransaction,
+    arrivals: &[Arrival],
+) -> Result<HashMap<(String, String), Position>, DbErr> {
+    let rows: Vec<(String, String, Position)> = event::Entity::find()
+        .filter(event::Column::Source.is_in(arrivals.iter().map(|a| a.source.as_str())))
+        .filter(event::Column::MessageId.is_in(arrivals.iter().map(|a| a.message_id.as_str())))
+        .select_only()
+        .columns([
+            event::Column::Source,
+            event::Column::MessageId,
+            event::Column::Position,
+        ])
+        .into_tuple()
+        .all(txn)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(source, message_id, position)| ((source, message_id), position))
+        .collect())
+}

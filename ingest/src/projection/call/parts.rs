@@ -1,0 +1,84 @@
+//! The rows below a call: its prospects as they were sent, its analyses and their insights.
+
+use entity::read_model::insight::Kind;
+use entity::read_model::{analysis, call, call_prospect, insight};
+
+use crate::payload::{Analysis, Call};
+
+/// The place of an element of a list. No body is long enough for more than `i32::MAX` elements.
+fn ordinal(at: usize) -> i32 {
+    i32::try_from(at).unwrap_or(i32::MAX)
+}
+
+pub(super) fn prospects(row: &call::Model, call: &Call) -> Vec<call_prospect::Model> {
+    call.prospects
+        .iter()
+        .enumerate()
+        .map(|(at, prospect)| call_prospect::Model {
+            call_id: row.id.clone(),
+            ordinal: ordinal(at),
+            org_id: row.org_id.clone().unwrap_or_default(),
+            prospect_id: prospect.id.clone(),
+            difficulty: prospect.details.difficulty.clone(),
+            industry: prospect.details.industry.clone(),
+            job_title: prospect.details.job_title.clone(),
+            call_ordered_at: row.ordered_at,
+        })
+        .collect()
+}
+
+pub(super) fn analyses(row: &call::Model, call: &Call) -> Vec<analysis::Model> {
+    call.analysis
+        .iter()
+        .enumerate()
+        .map(|(at, analysis)| analysis::Model {
+            call_id: row.id.clone(),
+            ordinal: ordinal(at),
+            analysis_type: analysis.analysis_type.clone(),
+            score: analysis.score,
+            summary: analysis.summary.clone(),
+            call_ordered_at: row.ordered_at,
+        })
+        .collect()
+}
+
+pub(super) fn insights(row: &call::Model, call: &Call) -> Vec<insight::Model> {
+    let mut insights = Vec::new();
+    for (at, analysis) in call.analysis.iter().enumerate() {
+        for (kind, list) in lists(analysis) {
+            let present = list
+                .iter()
+                .enumerate()
+                .filter_map(|(at, text)| Some((at, text.as_ref()?)));
+            insights.extend(present.map(|(entry, text)| insight::Model {
+                call_id: row.id.clone(),
+                analysis: ordinal(at),
+                kind,
+                ordinal: ordinal(entry),
+                text: text.clone(),
+            }));
+        }
+    }
+    insights
+}
+
+fn lists(analysis: &Analysis) -> [(Kind, &[Option<String>]); 9] {
+    [
+        (Kind::ActionItems, &analysis.action_items),
+        (Kind::Competitors, &analysis.competitors),
+        (Kind::CustomerChallenges, &analysis.customer_challenges),
+        (Kind::DealDrivers, &analysis.deal_drivers),
+        (Kind::MissedOpportunities, &analysis.missed_opportunities),
+        (Kind::Objections, &analysis.objections),
+        (Kind::ProductPositioning, &analysis.product_positioning),
+        (Kind::Products, &analysis.products),
+        (Kind::SalesStrengths, &analysis.sales_strengths),
+    ]
+}
+
+/// The mean of the scores that are present; none when no analysis has one.
+pub(super) fn mean_score(call: &Call) -> Option<f64> {
+    let scores = call.analysis.iter().filter_map(|analysis| analysis.score);
+    let (sum, count) = scores.fold((0.0, 0.0), |(sum, count), score| (sum + score, count + 1.0));
+    (count > 0.0).then(|| sum / count)
+}

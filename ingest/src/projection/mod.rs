@@ -1,0 +1,40 @@
+//! The rules that turn events into rows: deterministic, without clock or network, and the only writer of the read model.
+//!
+//! The read model is a function of the *set* of events, whatever order they come in, however often, and in whatever
+//! batches: every row keeps registers (see [`register`]) that only ever rise. One file a subject; each loads the rows that a
+//! batch touches, merges the events into them in memory, and stores them: a few statements a batch, however long it is.
+
+mod call;
+mod index;
+mod org;
+mod prospect;
+mod register;
+mod upsert;
+mod user;
+
+use sea_orm::{DatabaseTransaction, DbErr};
+
+use crate::log::Position;
+use crate::payload::Reading;
+
+/// The version of these rules. Raise it with every change that makes other rows of the same events: the server then builds
+/// a new generation of the read model from the log.
+pub const RULES: i32 = 1;
+
+/// An event as the projection sees it.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Its position, which decides nothing but what `last_position` and `duplicate_of` say.
+    pub position: Position,
+    /// What was understood of it.
+    pub reading: Reading,
+}
+
+/// Merges `events`, in the order of their positions, into the read model.
+pub async fn apply(txn: &DatabaseTransaction, events: &[Event]) -> Result<(), DbErr> {
+    index::apply(txn, events).await?;
+    org::apply(txn, events).await?;
+    user::apply(txn, events).await?;
+    prospect::apply(txn, events).await?;
+    call::apply(txn, events).await
+}

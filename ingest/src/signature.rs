@@ -1,0 +1,303 @@
+//! Svix's signature: whether a request was signed with one of the secrets, and recently. Pure: `now` is an argument.
+//!
+//! The scheme signs `{id}.{timestamp}.{body}`, so all three are proven to be as sent. Svix sends the headers as `svix-*`,
+//! the Standard Webhooks specification as `webhook-*`: one family or the other, whole.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// How far a signature's timestamp may be from now, in seconds, both ways, inclusive.
+pub const TOLERANCE_SECONDS: u64 = 300;
+
+/// The longest message id that is taken, in bytes.
+pub const MAX_MESSAGE_ID_BYTES: usize = 256;
+
+/// A signing secret, as the portal shows it: `whsec_` and base64.
+pub struct Secret {
+    id: String,
+    key: svix::webhooks::Webhook,
+}
+
+impl Secret {
+    /// Reads a secret.
+    pub fn parse(text: &str) -> Result<Self, InvalidSecret> {
+        let key = svix::webhooks::Webhook::new(text).map_err(|_| InvalidSecret)?;
+        let digest = Sha256::digest(text.strip_prefix("whsec_").unwrap_or(text));
+        let id = digest[..6]
+            .iter()
+            .fold(String::new(), |id, byte| format!("{id}{byte:02x}"));
+        Ok(Self { id, key })
+    }
+
+    /// A fingerprint of twelve hexadecimal digits, which tells secrets apart and gives none away.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secret({})", self.id)
+    }
+}
+
+/// A text that is no signing secret. It is not repeated here, since it may be one with a typing error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a signing secret is `whsec_` followed by base64, as the Svix portal shows it; this one is not"
+)]
+pub struct InvalidSecret;
+
+/// The three headers of a signed request, as sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignatureHeaders {
+    /// The message id, which stays the same when a delivery is repeated.
+    pub id: String,
+    /// Seconds since 1970, in decimal.
+    pub timestamp: String,
+    /// One or several signatures, separated by spaces.
+    pub signature: String,
+}
+
+/// Why a request is not taken for the sender's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// A header of the three is missing, twice there, empty, not ASCII, or, for the timestamp, not a whole number.
+    #[error("the {0} header is missing or malformed")]
+    Header(&'static str),
+    /// The message id is longer than [`MAX_MESSAGE_ID_BYTES`].
+    #[error("the message id is over {MAX_MESSAGE_ID_BYTES} bytes")]
+    LongMessageId,
+    /// The scheme signs text, so a body that is none cannot have been signed.
+    #[error("the body is not UTF-8")]
+    NotText,
+    /// No secret gives this signature.
+    #[error("no secret matches the signature")]
+    NoSecretMatches,
+    /// Signed, but more than [`TOLERANCE_SECONDS`] ago or ahead.
+    #[error("the signature's timestamp is too far from now")]
+    OutsideTolerance,
+}
+
+const FAMILIES: [[&str; 3]; 2] = [
+    ["svix-id", "svix-timestamp", "svix-signature"],
+    ["webhook-id", "webhook-timestamp", "webhook-signature"],
+];
+
+impl SignatureHeaders {
+    /// Takes the three headers from a request: `svix-*` if `svix-id` is there, else `webhook-*`.
+    pub fn from_request(headers: &HeaderMap) -> Result<Self, Refusal> {
+        let family = FAMILIES[usize::from(!headers.contains_key("svix-id"))];
+        let [id, timestamp, signature] = family.map(|name| {
+            let mut values = headers.get_all(name).iter();
+            match (values.next().map(HeaderValue::to_str), values.next()) {
+                (Some(Ok(value)), None) if !value.is_empty() => Ok(value.to_owned()),
+                _ => Err(Refusal::Header(name)),
+            }
+        });
+        let (id, timestamp, signature) = (id?, timestamp?, signature?);
+        if id.len() > MAX_MESSAGE_ID_BYTES {
+            return Err(Refusal::LongMessageId);
+        }
+        if timestamp.parse::<i64>().is_err() {
+            return Err(Refusal::Header(family[1]));
+        }
+        Ok(Self {
+            id,
+            timestamp,
+            signature,
+        })
+    }
+
+    fn to_request(&self) -> Option<HeaderMap> {
+        let values = [&self.id, &self.timestamp, &self.signature];
+        FAMILIES[1]
+            .into_iter()
+            .zip(values)
+            .map(|(name, value)| {
+                Some((
+                    HeaderName::from_static(name),
+                    HeaderValue::from_str(value).ok()?,
+                ))
+            })
+            .collect()
+    }
+}
+
+/// The secret among `secrets` that signed `body`, if one did within the tolerance around `now`.
+pub fn verify<'s>(
+    secrets: &'s [Secret],
+    headers: &SignatureHeaders,
+    body: &[u8],
+    now: DateTime<Utc>,
+) -> Result<&'s Secret, Refusal> {
+    let secret = verify_at_any_time(secrets, headers, body)?;
+    let signed_at: i64 = headers
+        .timestamp
+        .parse()
+        .map_err(|_| Refusal::Header("timestamp"))?;
+    if now.timestamp().abs_diff(signed_at) > TOLERANCE_SECONDS {
+        return Err(Refusal::OutsideTolerance);
+    }
+    Ok(secret)
+}
+
+/// As [`verify`], whenever it was signed: for events that are in the log already.
+pub fn verify_at_any_time<'s>(
+    secrets: &'s [Secret],
+    headers: &SignatureHeaders,
+    body: &[u8],
+) -> Result<&'s Secret, Refusal> {
+    if str::from_utf8(body).is_err() {
+        return Err(Refusal::NotText);
+    }
+    let request = headers.to_request().ok_or(Refusal::Header("id"))?;
+    secrets
+        .iter()
+        .find(|secret| secret.key.verify_ignoring_timestamp(body, &request).is_ok())
+        .ok_or(Refusal::NoSecretMatches)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Published test vectors of the Standard Webhooks libraries: secret, id, timestamp, body, signature.
+    const VECTORS: [[&str; 5]; 3] = [
+        [
+            "whsec_plJ3nmyCDGBKInavdOK15jsl",
+            "msg_loFOjxBNrRLzqYUf",
+            "1731705121",
+            r#"{"event_type":"ping","data":{"success":true}}"#,
+            "v1,rAvfW3dJ/X/qxhsaXPOyyCGmRKsaKWcsNccKXlIktD0=",
+        ],
+        [
+            "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+            "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk",
+            "1649367553",
+            r#"{"email":"test@example.com","username":"test_user"}"#,
+            "v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw=",
+        ],
+        [
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            "1614265330",
+            r#"{"test": 2432232314}"#,
+            "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+        ],
+    ];
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(seconds, 999_999_999).unwrap()
+    }
+
+    fn request(family: usize, vector: [&str; 5]) -> HeaderMap {
+        let values = [vector[1], vector[2], vector[4]];
+        FAMILIES[family]
+            .into_iter()
+            .zip(values)
+            .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn the_published_vectors_verify_in_both_families() {
+        let secrets = VECTORS.map(|vector| Secret::parse(vector[0]).unwrap());
+        for (vector, secret) in VECTORS.iter().zip(&secrets) {
+            for family in [0, 1] {
+                let headers = SignatureHeaders::from_request(&request(family, *vector)).unwrap();
+                let now = at(vector[2].parse().unwrap());
+                let matched = verify(&secrets, &headers, vector[3].as_bytes(), now).unwrap();
+                assert_eq!(matched.id(), secret.id());
+                let other = [vector[3], " "].concat();
+                assert_eq!(
+                    verify(&secrets, &headers, other.as_bytes(), now).unwrap_err(),
+                    Refusal::NoSecretMatches
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_tolerance_is_five_minutes_both_ways_and_inclusive() {
+        let secrets = [Secret::parse(VECTORS[0][0]).unwrap()];
+        let headers = SignatureHeaders::from_request(&request(0, VECTORS[0])).unwrap();
+        let signed_at = 1_731_705_121;
+        for (shift, accepted) in [
+            (-301, false),
+            (-300, true),
+            (0, true),
+            (300, true),
+            (301, false),
+        ] {
+            let verified = verify(
+                &secrets,
+                &headers,
+                VECTORS[0][3].as_bytes(),
+                at(signed_at + shift),
+            );
+            assert_eq!(verified.is_ok(), accepted, "{shift}");
+        }
+    }
+
+    #[test]
+    fn one_of_several_signatures_is_enough() {
+        let secrets = [Secret::parse(VECTORS[0][0]).unwrap()];
+        let mut headers = SignatureHeaders::from_request(&request(0, VECTORS[0])).unwrap();
+        let right = headers.signature.clone();
+        headers.signature = format!("v1a,abc v1,AAAA {right}");
+        assert!(verify_at_any_time(&secrets, &headers, VECTORS[0][3].as_bytes()).is_ok());
+        headers.signature = right.replace("v1,", "v2,");
+        assert!(verify_at_any_time(&secrets, &headers, VECTORS[0][3].as_bytes()).is_err());
+    }
+
+    #[test]
+    fn malformed_headers_are_refused_before_any_secret_is_tried() {
+        let refused = |change: &dyn Fn(&mut HeaderMap)| {
+            let mut headers = request(0, VECTORS[0]);
+            change(&mut headers);
+            SignatureHeaders::from_request(&headers).unwrap_err()
+        };
+        for name in FAMILIES[0] {
+            let expected = if name == "svix-id" {
+                "webhook-id"
+            } else {
+                name
+            };
+            assert_eq!(
+                refused(&|h| drop(h.remove(name))),
+                Refusal::Header(expected)
+            );
+            let twice = |h: &mut HeaderMap| {
+                let _ = h.append(name, "1".parse().unwrap());
+            };
+            assert_eq!(refused(&twice), Refusal::Header(name));
+            let empty = |h: &mut HeaderMap| {
+                let _ = h.insert(name, "".parse().unwrap());
+            };
+            assert_eq!(refused(&empty), Refusal::Header(name));
+        }
+        let words = |h: &mut HeaderMap| {
+            let _ = h.insert("svix-timestamp", "soon".parse().unwrap());
+        };
+        assert_eq!(refused(&words), Refusal::Header("svix-timestamp"));
+        let long = "m".repeat(257);
+        let long = |h: &mut HeaderMap| {
+            let _ = h.insert("svix-id", long.parse().unwrap());
+        };
+        assert_eq!(refused(&long), Refusal::LongMessageId);
+    }
+
+    #[test]
+    fn a_secret_must_be_base64_and_never_shows() {
+        assert!(Secret::parse("whsec_not base64!").is_err());
+        assert!(Secret::parse("whsec_").is_err());
+        let secret = Secret::parse(VECTORS[0][0]).unwrap();
+        assert!(!format!("{secret:?}").contains("plJ3"));
+        assert_eq!(secret.id().len(), 12);
+    }
+}

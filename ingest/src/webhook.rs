@@ -1,0 +1,191 @@
+//! The HTTP edge of ingest: a request becomes an [`Arrival`] in the log, or a status that says why not.
+//!
+//! 204 means: it is on the disk. A verified request is never refused for its content.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::header::{CONTENT_LENGTH, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use crate::log::{Appender, Arrival, Unavailable};
+use crate::signature::{self, Refusal, Secret, SignatureHeaders};
+
+/// Tells the time. The server gives the machine's clock, a test its own.
+pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+
+/// What the webhook's door needs to know.
+#[derive(Clone)]
+pub struct Webhooks {
+    /// The live secrets of each source: several during a rotation.
+    pub sources: Arc<HashMap<String, Vec<Secret>>>,
+    /// Where verified webhooks go.
+    pub appender: Appender,
+    /// Tells the time.
+    pub clock: Clock,
+    /// The longest body that is taken, in bytes.
+    pub body_limit: usize,
+    /// How long a request may take to send its body.
+    pub body_timeout: Duration,
+}
+
+impl std::fmt::Debug for Webhooks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Webhooks").finish_non_exhaustive()
+    }
+}
+
+/// The default of [`Webhooks::body_limit`]: 1 MiB.
+pub const BODY_LIMIT: usize = 1 << 20;
+
+/// `POST /webhooks/{source}`
+pub fn routes(webhooks: Webhooks) -> Router {
+    Router::new()
+        .route("/webhooks/{source}", post(receive))
+        .with_state(webhooks)
+}
+
+/// Why a request was not stored. Each has one status, and a text for the person who is setting this up.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error("there is no source of this name; SalesMagic's webhooks go to /webhooks/salesmagic")]
+    UnknownSource,
+    #[error("the body is longer than {0} bytes")]
+    TooLarge(usize),
+    #[error("the body took too long to arrive")]
+    TooSlow,
+    #[error("the body ended early")]
+    CutOff,
+    #[error("{0}")]
+    Malformed(Refusal),
+    /// One text for both, so that a stranger does not learn whether a secret matched.
+    #[error(
+        "the signature is not valid now: the secret differs, or the request is over five minutes old"
+    )]
+    Unproven(Refusal),
+    #[error("{0}; try again")]
+    Unavailable(#[from] Unavailable),
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Header(_) | Refusal::LongMessageId | Refusal::NotText => {
+                Self::Malformed(refusal)
+            }
+            Refusal::NoSecretMatches | Refusal::OutsideTolerance => Self::Unproven(refusal),
+        }
+    }
+}
+
+impl Refused {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::UnknownSource => StatusCode::NOT_FOUND,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::CutOff | Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Unproven(_) => StatusCode::UNAUTHORIZED,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        // The cause is logged, since the answer to a 401 does not tell it; nothing that was sent is.
+        match &self {
+            Self::Malformed(refusal) | Self::Unproven(refusal) => {
+                tracing::warn!(cause = %refusal, "a webhook is refused");
+            }
+            Self::Unavailable(_) => tracing::debug!(cause = %self, "a webhook is refused"),
+            other => tracing::warn!(cause = %other, "a webhook is refused"),
+        }
+        let status = self.status();
+        let mut response = (status, format!("{self}\n")).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response
+                .headers_mut()
+                .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+#[derive(Deserialize)]
+struct Parameters {
+    #[serde(rename = "type")]
+    type_hint: Option<String>,
+}
+
+async fn receive(
+    State(webhooks): State<Webhooks>,
+    Path(source): Path<String>,
+    parameters: Result<Query<Parameters>, QueryRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<StatusCode, Refused> {
+    let secrets = webhooks
+        .sources
+        .get(&source)
+        .ok_or(Refused::UnknownSource)?;
+    let body = read_body(&webhooks, &headers, body).await?;
+    let signature = SignatureHeaders::from_request(&headers)?;
+    let now = (webhooks.clock)();
+    let secret_id = signature::verify(secrets, &signature, &body, now)?
+        .id()
+        .to_owned();
+    let arrival = Arrival {
+        source,
+        message_id: signature.id.clone(),
+        received_at: now.timestamp_micros(),
+        type_hint: parameters
+            .ok()
+            .and_then(|Query(parameters)| parameters.type_hint)
+            .map(|hint| hint.replace('\0', "\u{fffd}")),
+        headers: serde_json::json!(signature).to_string(),
+        secret_id,
+        body,
+    };
+    let appended = webhooks.appender.append(arrival).await?;
+    tracing::debug!(
+        position = appended.position,
+        repeated = appended.repeated,
+        "a webhook is stored"
+    );
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn read_body(
+    webhooks: &Webhooks,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Vec<u8>, Refused> {
+    let limit = webhooks.body_limit;
+    let declared = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|declared| declared > limit as u64) {
+        return Err(Refused::TooLarge(limit));
+    }
+    match tokio::time::timeout(webhooks.body_timeout, to_bytes(body, limit)).await {
+        Ok(Ok(bytes)) => Ok(bytes.into()),
+        Ok(Err(error)) if is_length_limit(&error) => Err(Refused::TooLarge(limit)),
+        Ok(Err(_)) => Err(Refused::CutOff),
+        Err(_) => Err(Refused::TooSlow),
+    }
+}
+
+/// Whether reading ended at the limit, as against a connection that broke off.
+fn is_length_limit(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<http_body_util::LengthLimitError>() || error.source().is_some_and(is_length_limit)
+}

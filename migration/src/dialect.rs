@@ -1,0 +1,28 @@
+//! The few words in which the two databases differ.
+//!
+//! Schema files are written once, with these words in braces.
+
+use sea_orm_migration::sea_orm::DatabaseBackend;
+
+/// Replaces the words in braces by what `backend` calls them.
+pub(crate) fn render(sql: &str, backend: DatabaseBackend) -> String {
+    let words: [(&str, &str); 4] = match backend {
+        DatabaseBackend::Postgres => [
+            ("{POSITION}", "BIGINT NOT NULL PRIMARY KEY"),
+            ("{BYTES}", "BYTEA COMPRESSION lz4"),
+            ("{DOCUMENT}", "TEXT COMPRESSION lz4"),
+            // Ids are compared byte by byte, as SQLite does, so that a keyset cursor means the same on both.
+            ("{ID}", "TEXT COLLATE \"C\""),
+        ],
+        _ => [
+            // An alias of the rowid: the table itself is in the order of positions.
+            ("{POSITION}", "INTEGER NOT NULL PRIMARY KEY"),
+            ("{BYTES}", "BLOB"),
+            ("{DOCUMENT}", "TEXT"),
+            ("{ID}", "TEXT"),
+        ],
+    };
+    words.iter().fold(sql.to_owned(), |sql, (word, meaning)| {
+        sql.replace(word, meaning)
+    })
+}
