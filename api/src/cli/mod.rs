@@ -1,0 +1,51 @@
+//! The commands of `hookgraph`.
+
+mod schema;
+mod send;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{SecretArgs, ServeArgs};
+
+/// Receives SalesMagic's webhooks, keeps every event, and answers over GraphQL.
+///
+/// Without a command it serves.
+#[derive(Debug, Parser)]
+#[command(name = "hookgraph", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Receive webhooks and answer queries
+    Serve(ServeArgs),
+    /// Send signed sample webhooks to a server
+    Send {
+        #[command(flatten)]
+        secret: SecretArgs,
+        #[command(flatten)]
+        send: send::SendArgs,
+    },
+    /// Print the GraphQL schema
+    Schema,
+}
+
+/// Runs the command that `cli` names.
+pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        None => serve::run(cli.serve).await,
+        Some(Command::Serve(args)) => serve::run(args).await,
+        Some(Command::Send { secret, send }) => {
+            let text = secret.for_sending()?;
+            send::run(send, &text, &secret.default_url()).await
+        }
+        Some(Command::Schema) => schema::run(),
+    }
+}

@@ -1,0 +1,51 @@
+//! What a client learns when a field cannot be answered.
+//!
+//! [`Error`] has no `Display`, so neither async-graphql nor a careless `?` can hand a database's text to a client: the only
+//! way out is the conversion below, which decides the words.
+
+use async_graphql::ErrorExtensions;
+use sea_orm::DbErr;
+
+/// Why a field has no value.
+#[derive(Clone, Debug)]
+pub enum Error {
+    /// The arguments ask for something that cannot be: says what, and what to do instead.
+    BadUserInput(String),
+    /// The server could not answer. Its log says why.
+    Internal,
+}
+
+impl Error {
+    /// The arguments are at fault.
+    pub fn bad_input(message: impl Into<String>) -> Self {
+        Self::BadUserInput(message.into())
+    }
+
+    /// The server is at fault; `cause` goes to its log.
+    pub fn internal(cause: &(impl std::fmt::Display + ?Sized)) -> Self {
+        tracing::error!(%cause, "a query failed");
+        Self::Internal
+    }
+}
+
+impl From<DbErr> for Error {
+    fn from(error: DbErr) -> Self {
+        Self::internal(&error)
+    }
+}
+
+impl From<Error> for async_graphql::Error {
+    fn from(error: Error) -> Self {
+        let (code, message) = match error {
+            Error::BadUserInput(message) => ("BAD_USER_INPUT", message),
+            Error::Internal => (
+                "INTERNAL",
+                "The server could not answer this. The same query may succeed later.".to_owned(),
+            ),
+        };
+        async_graphql::Error::new(message).extend_with(|_, e| e.set("code", code))
+    }
+}
+
+/// The result of a resolver.
+pub type Result<T> = std::result::Result<T, Error>;

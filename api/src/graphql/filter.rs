@@ -1,0 +1,289 @@
+//! What the lists can be filtered by. Conditions of one filter hold together; an empty filter lets everything pass.
+
+use async_graphql::{Enum, ID, InputObject};
+use chrono::{DateTime, Utc};
+use entity::read_model::{analysis, call, event_index, org, prospect, user};
+use sea_orm::sea_query::SimpleExpr;
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
+
+/// A filter of the rows of `E`. Equal filters are gathered into one statement.
+pub trait Filter<E: EntityTrait>:
+    Clone + Default + Eq + std::hash::Hash + std::fmt::Debug + Send + Sync + 'static
+{
+    /// The condition on the rows.
+    fn condition(&self) -> Condition;
+}
+
+/// A stretch of time. Without `from` it begins with the first row, without `to` it has no end.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, InputObject)]
+pub struct TimeRange {
+    /// The first moment that is in it.
+    pub from: Option<DateTime<Utc>>,
+    /// The first moment that is behind it.
+    pub to: Option<DateTime<Utc>>,
+}
+
+/// Builds a condition from the parts of a filter that are given.
+struct Conditions(Condition);
+
+impl Conditions {
+    fn none() -> Self {
+        Self(Condition::all())
+    }
+
+    fn one_of<C: ColumnTrait, V: AsRef<str>>(self, column: C, values: Option<&Vec<V>>) -> Self {
+        match values {
+            Some(values) => Self(
+                self.0
+                    .add(column.is_in(values.iter().map(AsRef::<str>::as_ref))),
+            ),
+            None => self,
+        }
+    }
+
+    fn within(mut self, column: impl ColumnTrait, range: Option<&TimeRange>) -> Self {
+        let bound = |time: &Option<DateTime<Utc>>| time.map(|time| time.timestamp_micros());
+        if let Some(from) = range.and_then(|range| bound(&range.from)) {
+            self.0 = self.0.add(column.gte(from));
+        }
+        if let Some(to) = range.and_then(|range| bound(&range.to)) {
+            self.0 = self.0.add(column.lt(to));
+        }
+        self
+    }
+
+    fn is(self, column: impl ColumnTrait, value: Option<bool>) -> Self {
+        match value {
+            Some(value) => Self(self.0.add(column.eq(value))),
+            None => self,
+        }
+    }
+
+    fn and(self, condition: Option<SimpleExpr>) -> Self {
+        match condition {
+            Some(condition) => Self(self.0.add(condition)),
+            None => self,
+        }
+    }
+}
+
+/// Which orgs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, InputObject)]
+pub struct OrgFilter {
+    /// Only these orgs.
+    pub id: Option<Vec<ID>>,
+    /// Only deleted ones, or only those that are not.
+    pub deleted: Option<bool>,
+    /// Only the catalogue's examples, or only real ones.
+    pub example: Option<bool>,
+    /// Created in this time. An org that is only known by its id has none.
+    pub created_at: Option<TimeRange>,
+}
+
+impl Filter<org::Entity> for OrgFilter {
+    fn condition(&self) -> Condition {
+        Conditions::none()
+            .one_of(org::Column::Id, self.id.as_ref())
+            .is(org::Column::IsDeleted, self.deleted)
+            .is(org::Column::IsExample, self.example)
+            .within(org::Column::CreatedAt, self.created_at.as_ref())
+            .0
+    }
+}
+
+/// Which users.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, InputObject)]
+pub struct UserFilter {
+    /// Only these users.
+    pub id: Option<Vec<ID>>,
+    /// Only users of these orgs.
+    pub org_id: Option<Vec<ID>>,
+    /// Only deleted ones, or only those that are not.
+    pub deleted: Option<bool>,
+    /// Only the catalogue's examples, or only real ones.
+    pub example: Option<bool>,
+    /// Created in this time.
+    pub created_at: Option<TimeRange>,
+}
+
+impl Filter<user::Entity> for UserFilter {
+    fn condition(&self) -> Condition {
+        Conditions::none()
+            .one_of(user::Column::Id, self.id.as_ref())
+            .one_of(user::Column::OrgId, self.org_id.as_ref())
+            .is(user::Column::IsDeleted, self.deleted)
+            .is(user::Column::IsExample, self.example)
+            .within(user::Column::CreatedAt, self.created_at.as_ref())
+            .0
+    }
+}
+
+/// Which calls.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, InputObject)]
+pub struct CallFilter {
+    /// Only these calls.
+    pub id: Option<Vec<ID>>,
+    /// Only calls of these orgs.
+    pub org_id: Option<Vec<ID>>,
+    /// Only calls of these users.
+    pub user_id: Option<Vec<ID>>,
+    /// Only the catalogue's examples, or only real ones.
+    pub example: Option<bool>,
+    /// Made in this time.
+    pub created_at: Option<TimeRange>,
+}
+
+impl Filter<call::Entity> for CallFilter {
+    fn condition(&self) -> Condition {
+        Conditions::none()
+            .one_of(call::Column::Id, self.id.as_ref())
+            .one_of(call::Column::OrgId, self.org_id.as_ref())
+            .one_of(call::Column::UserId, self.user_id.as_ref())
+            .is(call::Column::IsExample, self.example)
+            .within(call::Column::CreatedAt, self.created_at.as_ref())
+            .0
+    }
+}
+
+/// Which prospects.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, InputObject)]
+pub struct ProspectFilter {
+    /// Only prospects with these ids.
+    pub id: Option<Vec<ID>>,
+    /// Only prospects of these orgs.
+    pub org_id: Option<Vec<ID>>,
+    /// Only the catalogue's examples, or only real ones.
+    pub example: Option<bool>,
+}
+
+impl Filter<prospect::Entity> for ProspectFilter {
+    fn condition(&self) -> Condition {
+        Conditions::none()
+            .one_of(prospect::Column::Id, self.id.as_ref())
+            .one_of(prospect::Column::OrgId, self.org_id.as_ref())
+            .is(prospect::Column::IsExample, self.example)
+            .0
+    }
+}
+
+/// Which analyses.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, InputObject)]
+pub struct AnalysisFilter {
+    /// Only analyses of these calls.
+    pub call_id: Option<Vec<ID>>,
+    /// Only analyses of calls of these orgs.
+    pub org_id: Option<Vec<ID>>,
+    /// Only analyses of calls of these users.
+    pub user_id: Option<Vec<ID>>,
+    /// Only analyses of these types, as SalesMagic writes them.
+    pub analysis_type: Option<Vec<String>>,
+    /// Only those of the catalogue's example calls, or only of real ones.
+    pub example: Option<bool>,
+    /// Only analyses of calls that were made in this time.
+    pub created_at: Option<TimeRange>,
+}
+
+impl Filter<analysis::Entity> for AnalysisFilter {
+    fn condition(&self) -> Condition {
+        let call = CallFilter {
+            id: None,
+            org_id: self.org_id.clone(),
+            user_id: self.user_id.clone(),
+            example: self.example,
+            created_at: self.created_at.clone(),
+        };
+        let of_calls = (call != CallFilter::default()).then(|| {
+            analysis::Column::CallId.in_subquery(
+                call::Entity::find()
+                    .select_only()
+                    .column(call::Column::Id)
+                    .filter(call.condition())
+                    .into_query(),
+            )
+        });
+        Conditions::none()
+            .one_of(analysis::Column::CallId, self.call_id.as_ref())
+            .one_of(analysis::Column::AnalysisType, self.analysis_type.as_ref())
+            .and(of_calls)
+            .0
+    }
+}
+
+/// What became of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
+pub enum Outcome {
+    /// It is stored, and not yet in the read model. It will be, without anyone's doing.
+    Pending,
+    /// It is in the read model.
+    Projected,
+    /// This version of the server does not know its type. It is kept for the version that does.
+    Unrecognized,
+    /// Its type is known but its body does not fit, or it is not JSON: see `reason`. It is kept as it came.
+    Dead,
+}
+
+impl From<event_index::Outcome> for Outcome {
+    fn from(outcome: event_index::Outcome) -> Self {
+        match outcome {
+            event_index::Outcome::Projected => Self::Projected,
+            event_index::Outcome::Unrecognized => Self::Unrecognized,
+            event_index::Outcome::Dead => Self::Dead,
+        }
+    }
+}
+
+impl Outcome {
+    /// As the index writes it; an event that is pending has no row there.
+    fn indexed(self) -> Option<event_index::Outcome> {
+        match self {
+            Self::Pending => None,
+            Self::Projected => Some(event_index::Outcome::Projected),
+            Self::Unrecognized => Some(event_index::Outcome::Unrecognized),
+            Self::Dead => Some(event_index::Outcome::Dead),
+        }
+    }
+}
+
+/// Which events. An event that is still pending is not listed; `event(position:)` finds it, and `status` tells how many there are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, InputObject)]
+pub struct EventFilter {
+    /// Only these types, as the server understood them: `call.completed`, `user.created` and so on.
+    #[graphql(name = "type")]
+    pub event_type: Option<Vec<String>>,
+    /// Only events of these orgs.
+    pub org_id: Option<Vec<ID>>,
+    /// Only events about the calls, users or orgs with these ids.
+    pub subject: Option<Vec<ID>>,
+    /// Only events of which this became.
+    pub outcome: Option<Vec<Outcome>>,
+    /// Only events that say they happened in this time.
+    pub occurred_at: Option<TimeRange>,
+    /// Only the catalogue's examples, or only real ones.
+    pub example: Option<bool>,
+    /// Only events that repeat another one under another message id, or only those that do not.
+    pub duplicate: Option<bool>,
+}
+
+impl Filter<event_index::Entity> for EventFilter {
+    fn condition(&self) -> Condition {
+        let outcome = self.outcome.as_ref().map(|outcomes| {
+            event_index::Column::Outcome.is_in(outcomes.iter().filter_map(|o| o.indexed()))
+        });
+        let duplicate = self.duplicate.map(|duplicate| {
+            if duplicate {
+                event_index::Column::DuplicateOf.is_not_null()
+            } else {
+                event_index::Column::DuplicateOf.is_null()
+            }
+        });
+        Conditions::none()
+            .one_of(event_index::Column::EventType, self.event_type.as_ref())
+            .one_of(event_index::Column::OrgId, self.org_id.as_ref())
+            .one_of(event_index::Column::SubjectId, self.subject.as_ref())
+            .within(event_index::Column::OccurredAt, self.occurred_at.as_ref())
+            .is(event_index::Column::IsExample, self.example)
+            .and(outcome)
+            .and(duplicate)
+            .0
+    }
+}

@@ -1,0 +1,155 @@
+//! Rows by their keys, gathered over all objects of a query.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use async_graphql::dataloader::Loader;
+use entity::read_model::{
+    analysis, call, call_prospect, event_index, insight, org, prospect, transcript, user,
+};
+use entity::scope::Scoped;
+use ingest::log::Envelope;
+use sea_orm::{ColumnTrait, QueryFilter, QueryOrder};
+
+use super::error::{Error, Result};
+use super::session::Reader;
+
+/// Key of an org.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct OrgId(pub String);
+
+/// Key of a user.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct UserId(pub String);
+
+/// Key of a call.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CallId(pub String);
+
+/// Key of a prospect: (org, id).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ProspectId(pub String, pub String);
+
+/// Asks for what was understood of the event at a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct IndexAt(pub i64);
+
+/// Asks for the envelope of the event at a position: all but its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct EnvelopeAt(pub i64);
+
+/// Asks for the body of the event at a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct BodyAt(pub i64);
+
+/// Asks for the transcript of a call.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TranscriptOf(pub String);
+
+/// Asks for the personas of a call.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PersonasOf(pub String);
+
+/// Asks for the analyses of a call.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AnalysesOf(pub String);
+
+/// Asks for the entries of all lists of all analyses of a call.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct InsightsOf(pub String);
+
+/// A loader of one row a key: the key, its table, the column that the keys are looked up by, and the key of a row.
+macro_rules! one {
+    ($($key:ty: $table:ident by $column:ident of $value:expr, $of:expr;)*) => {$(
+        impl Loader<$key> for Reader {
+            type Value = $table::Model;
+            type Error = Error;
+
+            async fn load(&self, keys: &[$key]) -> Result<HashMap<$key, Self::Value>> {
+                let generation = self.store.read_model.live();
+                let rows = $table::Entity::visible_to(self.viewer.scope())
+                    .filter($table::Column::$column.is_in(keys.iter().map($value)))
+                    .all(generation.db())
+                    .await?;
+                Ok(rows.into_iter().map(|row| ($of(&row), row)).collect())
+            }
+        }
+    )*};
+}
+
+one! {
+    OrgId: org by Id of |key| key.0.as_str(), |row: &org::Model| OrgId(row.id.clone());
+    UserId: user by Id of |key| key.0.as_str(), |row: &user::Model| UserId(row.id.clone());
+    CallId: call by Id of |key| key.0.as_str(), |row: &call::Model| CallId(row.id.clone());
+    ProspectId: prospect by Id of |key| key.1.as_str(), |row: &prospect::Model| ProspectId(row.org_id.clone(), row.id.clone());
+    TranscriptOf: transcript by CallId of |key| key.0.as_str(), |row: &transcript::Model| TranscriptOf(row.call_id.clone());
+    IndexAt: event_index by Position of |key| key.0, |row: &event_index::Model| IndexAt(row.position);
+}
+
+/// A loader of several rows a key, in their order.
+macro_rules! several {
+    ($($key:ident: $table:ident in the order of $($order:ident)*;)*) => {$(
+        impl Loader<$key> for Reader {
+            type Value = Vec<$table::Model>;
+            type Error = Error;
+
+            async fn load(&self, keys: &[$key]) -> Result<HashMap<$key, Self::Value>> {
+                let generation = self.store.read_model.live();
+                let rows = $table::Entity::visible_to(self.viewer.scope())
+                    .filter($table::Column::CallId.is_in(keys.iter().map(|key| key.0.as_str())))
+                    $(.order_by_asc($table::Column::$order))*
+                    .all(generation.db())
+                    .await?;
+                Ok(group(rows, |row| $key(row.call_id.clone())))
+            }
+        }
+    )*};
+}
+
+several! {
+    PersonasOf: call_prospect in the order of CallId Ordinal;
+    AnalysesOf: analysis in the order of CallId Ordinal;
+    InsightsOf: insight in the order of CallId Analysis Kind Ordinal;
+}
+
+fn group<K: Eq + Hash, M>(rows: Vec<M>, key: impl Fn(&M) -> K) -> HashMap<K, Vec<M>> {
+    let mut groups: HashMap<K, Vec<M>> = HashMap::new();
+    for row in rows {
+        groups.entry(key(&row)).or_default().push(row);
+    }
+    groups
+}
+
+impl Loader<EnvelopeAt> for Reader {
+    type Value = Envelope;
+    type Error = Error;
+
+    async fn load(&self, keys: &[EnvelopeAt]) -> Result<HashMap<EnvelopeAt, Envelope>> {
+        let positions: Vec<i64> = keys.iter().map(|key| key.0).collect();
+        let envelopes = self.store.log.envelopes_at(&positions).await?;
+        Ok(envelopes
+            .into_iter()
+            .map(|envelope| (EnvelopeAt(envelope.position), envelope))
+            .collect())
+    }
+}
+
+impl Loader<BodyAt> for Reader {
+    type Value = String;
+    type Error = Error;
+
+    async fn load(&self, keys: &[BodyAt]) -> Result<HashMap<BodyAt, String>> {
+        let positions: Vec<i64> = keys.iter().map(|key| key.0).collect();
+        let bodies = self.store.log.bodies_at(&positions).await?;
+        Ok(bodies
+            .into_iter()
+            // Only UTF-8 is ever stored, since the signature signs text.
+            .map(|(position, body)| {
+                (
+                    BodyAt(position),
+                    String::from_utf8_lossy(&body).into_owned(),
+                )
+            })
+            .collect())
+    }
+}

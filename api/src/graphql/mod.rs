@@ -1,0 +1,122 @@
+//! The GraphQL schema: read-only, every read on behalf of a [`Viewer`].
+//!
+//! [`query`] and [`subscription`] are its roots, [`object`] what can be reached from them. Lists are [`page`]s of rows that
+//! a [`filter`] lets pass; what an object needs of other rows is gathered by a [`session`]'s loaders ([`loader`] by key,
+//! [`relation`] below a parent).
+
+mod error;
+mod filter;
+mod loader;
+mod object;
+mod page;
+mod query;
+mod relation;
+mod scalar;
+mod session;
+mod subscription;
+mod viewer;
+
+use std::sync::Arc;
+
+use async_graphql::{Data, EmptyMutation, Executor, Request, Response, Schema, SchemaBuilder};
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use ingest::feed::Feed;
+use ingest::generation::ReadModel;
+use ingest::log::Log;
+
+use query::QueryRoot;
+use session::Session;
+use subscription::SubscriptionRoot;
+
+pub use viewer::Viewer;
+
+/// How deep a query may nest. Introspection, as playgrounds send it, takes 15.
+const MAX_DEPTH: usize = 20;
+
+/// How many fields a query may ask for, each counted as often as its page is long.
+const MAX_COST: usize = 200_000;
+
+/// What the schema reads from.
+pub struct Store {
+    /// The log: raw events.
+    pub log: Log,
+    /// The read model: all else.
+    pub read_model: Arc<ReadModel>,
+    /// Says what is new.
+    pub feed: Feed,
+    /// The server's version.
+    pub version: &'static str,
+}
+
+/// The schema with what it reads from: executes requests, each with a session of its own. Cheap to clone.
+#[derive(Clone)]
+pub struct Graphql {
+    schema: Schema<QueryRoot, EmptyMutation, SubscriptionRoot>,
+    store: Arc<Store>,
+}
+
+impl Graphql {
+    /// The schema over `store`.
+    pub fn new(store: Store) -> Self {
+        Self {
+            schema: builder().finish(),
+            store: Arc::new(store),
+        }
+    }
+}
+
+/// The schema in GraphQL's schema language: sorted, with every description.
+pub fn sdl() -> String {
+    let options = async_graphql::SDLExportOptions::new()
+        .sorted_fields()
+        .sorted_arguments()
+        .sorted_enum_items();
+    builder().finish().sdl_with_options(options)
+}
+
+fn builder() -> SchemaBuilder<QueryRoot, EmptyMutation, SubscriptionRoot> {
+    Schema::build(QueryRoot, EmptyMutation, SubscriptionRoot)
+        .limit_depth(MAX_DEPTH)
+        .limit_complexity(MAX_COST)
+}
+
+impl Executor for Graphql {
+    /// A request without a [`Viewer`] among its data sees nothing: it fails.
+    async fn execute(&self, mut request: Request) -> Response {
+        let Some((session, tasks)) = begin(&self.store, &mut request) else {
+            return without_viewer();
+        };
+        tasks
+            .drive(self.schema.execute(request.data(session)))
+            .await
+    }
+
+    fn execute_stream(
+        &self,
+        mut request: Request,
+        session_data: Option<Arc<Data>>,
+    ) -> BoxStream<'static, Response> {
+        let Some((session, tasks)) = begin(&self.store, &mut request) else {
+            return futures_util::stream::once(async { without_viewer() }).boxed();
+        };
+        let request = request.data(session);
+        let session_data = session_data.unwrap_or_default();
+        let stream = self
+            .schema
+            .execute_stream_with_session_data(request, session_data);
+        tasks.drive_stream(stream).boxed()
+    }
+}
+
+fn begin(store: &Arc<Store>, request: &mut Request) -> Option<(Arc<Session>, session::Tasks)> {
+    let viewer = request.data.get(&std::any::TypeId::of::<Viewer>())?;
+    let viewer = viewer.downcast_ref::<Viewer>()?.clone();
+    Some(Session::new(Arc::clone(store), viewer))
+}
+
+fn without_viewer() -> Response {
+    tracing::error!("a request reached the schema without a viewer");
+    let error: async_graphql::Error = error::Error::Internal.into();
+    Response::from_errors(vec![error.into_server_error(async_graphql::Pos::default())])
+}

@@ -1,0 +1,209 @@
+//! A raw event: what arrived, and what was understood of it.
+
+use async_graphql::{Context, ID, Json, Object, Union};
+use chrono::{DateTime, Utc};
+use entity::read_model::event_index;
+use ingest::log::Envelope;
+use ingest::payload::text::{Mend, mend};
+use serde_json::Value;
+
+use super::{Call, Org, User, load};
+use crate::graphql::error::{Error, Result};
+use crate::graphql::filter::Outcome;
+use crate::graphql::loader::{BodyAt, CallId, EnvelopeAt, IndexAt, OrgId, UserId};
+use crate::graphql::page::Node;
+use crate::graphql::scalar::{Position, time};
+
+/// An event, known by its position; the rest is read when it is asked for.
+pub struct Event {
+    position: i64,
+    index: Option<event_index::Model>,
+}
+
+impl Event {
+    /// The event at a position that is known to exist.
+    pub fn at(position: i64) -> Self {
+        Self {
+            position,
+            index: None,
+        }
+    }
+
+    async fn index(&self, ctx: &Context<'_>) -> Result<Option<event_index::Model>> {
+        match &self.index {
+            Some(index) => Ok(Some(index.clone())),
+            None => load(ctx, Some(IndexAt(self.position))).await,
+        }
+    }
+
+    async fn envelope(&self, ctx: &Context<'_>) -> Result<Envelope> {
+        load(ctx, Some(EnvelopeAt(self.position)))
+            .await?
+            .ok_or_else(|| Error::internal("an event of the read model is not in the log"))
+    }
+
+    async fn raw_body(&self, ctx: &Context<'_>) -> Result<String> {
+        load(ctx, Some(BodyAt(self.position)))
+            .await?
+            .ok_or_else(|| Error::internal("an event of the read model is not in the log"))
+    }
+}
+
+impl Node for Event {
+    type Row = event_index::Model;
+
+    fn from_row(row: event_index::Model) -> Self {
+        Self {
+            position: row.position,
+            index: Some(row),
+        }
+    }
+}
+
+/// What an event is about.
+#[derive(Union)]
+pub enum EventSubject {
+    /// A call.
+    Call(Call),
+    /// A user.
+    User(User),
+    /// An org.
+    Org(Org),
+}
+
+/// An event as SalesMagic sent it, kept for good, and what was understood of it.
+#[Object]
+impl Event {
+    /// Its place in the log.
+    async fn position(&self) -> Position {
+        Position(self.position)
+    }
+
+    /// Svix's message id. It stays the same when a delivery is repeated.
+    async fn message_id(&self, ctx: &Context<'_>) -> Result<String> {
+        Ok(self.envelope(ctx).await?.message_id)
+    }
+
+    /// Which endpoint received it: `salesmagic`.
+    async fn source(&self, ctx: &Context<'_>) -> Result<String> {
+        Ok(self.envelope(ctx).await?.source)
+    }
+
+    /// Its type as understood: the declared one, or where that is a placeholder the webhook URL's `type`, or what the payload suggests.
+    #[graphql(name = "type")]
+    async fn event_type(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        Ok(self.index(ctx).await?.and_then(|index| index.event_type))
+    }
+
+    /// The type that the body declares. Four of the six published examples say `string`.
+    async fn declared_type(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        Ok(self.index(ctx).await?.and_then(|index| index.declared_type))
+    }
+
+    /// The `type` parameter of the webhook URL that it came by.
+    async fn type_hint(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        Ok(self.envelope(ctx).await?.type_hint)
+    }
+
+    /// The id that the body declares.
+    async fn event_id(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        Ok(self.index(ctx).await?.and_then(|index| index.event_id))
+    }
+
+    /// The id of the org that it belongs to.
+    async fn org_id(&self, ctx: &Context<'_>) -> Result<Option<ID>> {
+        Ok(self
+            .index(ctx)
+            .await?
+            .and_then(|index| index.org_id)
+            .map(ID))
+    }
+
+    /// The call, user or org that it is about, as it is now.
+    async fn subject(&self, ctx: &Context<'_>) -> Result<Option<EventSubject>> {
+        let Some(index) = self.index(ctx).await? else {
+            return Ok(None);
+        };
+        Ok(match (index.subject_kind.as_deref(), index.subject_id) {
+            (Some("call"), id) => load(ctx, id.map(CallId))
+                .await?
+                .map(|row| EventSubject::Call(Call(row))),
+            (Some("user"), id) => load(ctx, id.map(UserId))
+                .await?
+                .map(|row| EventSubject::User(User(row))),
+            (Some("org"), id) => load(ctx, id.map(OrgId))
+                .await?
+                .map(|row| EventSubject::Org(Org(row))),
+            _ => None,
+        })
+    }
+
+    /// When the server received it.
+    async fn received_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
+        Ok(time(self.envelope(ctx).await?.received_at))
+    }
+
+    /// When it happened, as the body declares.
+    async fn occurred_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
+        let index = self.index(ctx).await?;
+        Ok(index.and_then(|index| index.occurred_at).and_then(time))
+    }
+
+    /// What became of it.
+    async fn outcome(&self, ctx: &Context<'_>) -> Result<Outcome> {
+        let index = self.index(ctx).await?;
+        Ok(index.map_or(Outcome::Pending, |index| index.outcome.into()))
+    }
+
+    /// Why it is `DEAD`, and where in the body.
+    async fn reason(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        Ok(self.index(ctx).await?.and_then(|index| index.reason))
+    }
+
+    /// Whether it is one of the catalogue's examples.
+    async fn is_example(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(self.index(ctx).await?.is_some_and(|index| index.is_example))
+    }
+
+    /// The position of the event that it repeats under another message id, if it does.
+    async fn duplicate_of(&self, ctx: &Context<'_>) -> Result<Option<Position>> {
+        let index = self.index(ctx).await?;
+        Ok(index.and_then(|index| index.duplicate_of).map(Position))
+    }
+
+    /// The length of its body in bytes. None while it is pending.
+    async fn size(&self, ctx: &Context<'_>) -> Result<Option<i32>> {
+        let index = self.index(ctx).await?;
+        Ok(index.map(|index| i32::try_from(index.size).unwrap_or(i32::MAX)))
+    }
+
+    /// The SHA-256 of its body, in hexadecimal. None while it is pending.
+    async fn sha256(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        Ok(self.index(ctx).await?.map(|index| index.body_hash))
+    }
+
+    /// Its body as JSON. None when the body is not JSON, or nests deeper than 127 levels; `body` has it all the same.
+    async fn payload(&self, ctx: &Context<'_>) -> Result<Option<Json<Value>>> {
+        let body = self.raw_body(ctx).await?;
+        let readable = mend(&body, Mend::LoneSurrogates);
+        Ok(serde_json::from_str(&readable).ok().map(Json))
+    }
+
+    /// Its body, byte for byte as it was sent and signed.
+    async fn body(&self, ctx: &Context<'_>) -> Result<String> {
+        self.raw_body(ctx).await
+    }
+
+    /// The three headers of its signature as sent: `id`, `timestamp` and `signature`.
+    async fn headers(&self, ctx: &Context<'_>) -> Result<Json<Value>> {
+        let headers = self.envelope(ctx).await?.headers;
+        serde_json::from_str(&headers)
+            .map(Json)
+            .map_err(|error| Error::internal(&error))
+    }
+
+    /// A fingerprint of the secret that its signature matched.
+    async fn secret_id(&self, ctx: &Context<'_>) -> Result<String> {
+        Ok(self.envelope(ctx).await?.secret_id)
+    }
+}

@@ -1,0 +1,78 @@
+//! The objects of the schema: one file each, a row and what can be reached from it.
+
+mod analysis;
+mod call;
+mod event;
+mod org;
+mod prospect;
+mod status;
+mod transcript;
+mod user;
+
+pub use analysis::Analysis;
+pub use call::Call;
+pub use event::Event;
+pub use org::Org;
+pub use prospect::Prospect;
+pub use status::Status;
+pub use transcript::Transcript;
+pub use user::User;
+
+use std::sync::Arc;
+
+use async_graphql::Context;
+use async_graphql::dataloader::Loader;
+use sea_orm::EntityTrait;
+
+use super::error::{Error, Result};
+use super::page::{Arguments, Connection, Node, Page, Total};
+use super::relation::{Below, PageBelow, Relation};
+use super::session::{Reader, Session};
+
+/// A page of the children of one parent, gathered with those of its siblings.
+async fn page_below<R, N>(
+    ctx: &Context<'_>,
+    below: Below<R>,
+    arguments: Arguments,
+) -> Result<Connection<N>>
+where
+    R: Relation,
+    N: Node<Row = <R::Child as EntityTrait>::Model>,
+{
+    let page = Page::new(&arguments)?;
+    let key = PageBelow {
+        below: below.clone(),
+        page: page.clone(),
+    };
+    let rows = Session::of(ctx).loader.load_one(key).await?;
+    let total = Total::of(move |session: Arc<Session>| {
+        let below = below.clone();
+        Box::pin(async move {
+            let count = session.loader.load_one(below).await?;
+            Ok(count.unwrap_or(0))
+        })
+    });
+    Ok(page.connection::<R::Child, N>(rows.unwrap_or_default(), total))
+}
+
+/// The row of `key`, gathered with those of its siblings; none when there is no key.
+pub(super) async fn load<K>(
+    ctx: &Context<'_>,
+    key: Option<K>,
+) -> Result<Option<<Reader as Loader<K>>::Value>>
+where
+    K: Send + Sync + std::hash::Hash + Eq + Clone + 'static,
+    Reader: Loader<K, Error = Error>,
+{
+    match key {
+        Some(key) => Session::of(ctx).loader.load_one(key).await,
+        None => Ok(None),
+    }
+}
+
+/// What a page may cost: its own size times what stands below each row.
+pub(super) fn page_cost(first: Option<i32>, last: Option<i32>, child: usize) -> usize {
+    let asked = first.or(last).and_then(|size| usize::try_from(size).ok());
+    let default = usize::try_from(super::page::DEFAULT_SIZE).unwrap_or(usize::MAX);
+    child.saturating_mul(asked.unwrap_or(default).max(1))
+}

@@ -1,0 +1,160 @@
+//! A user, with their calls.
+
+use async_graphql::{Context, ID, Object};
+use chrono::{DateTime, Utc};
+use entity::read_model::{call, user};
+use sea_orm::IntoSimpleExpr;
+use sea_orm::sea_query::SimpleExpr;
+
+use super::{Call, Event, Org, load, page_below, page_cost};
+use crate::graphql::error::Result;
+use crate::graphql::filter::CallFilter;
+use crate::graphql::loader::OrgId;
+use crate::graphql::page::{Arguments, Connection, Node};
+use crate::graphql::relation::{Below, Relation};
+use crate::graphql::scalar::time;
+
+/// A user as last described.
+pub struct User(pub user::Model);
+
+impl Node for User {
+    type Row = user::Model;
+
+    fn from_row(row: user::Model) -> Self {
+        Self(row)
+    }
+}
+
+/// The calls of a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CallsOfUser;
+
+impl Relation for CallsOfUser {
+    type Child = call::Entity;
+    type Filter = CallFilter;
+
+    fn parent() -> Vec<SimpleExpr> {
+        vec![call::Column::UserId.into_simple_expr()]
+    }
+}
+
+/// A user: someone who practises, as last described by an event of their own or by one of their calls.
+#[Object]
+impl User {
+    /// SalesMagic's own id.
+    async fn id(&self) -> ID {
+        ID(self.0.id.clone())
+    }
+
+    /// The id of their org.
+    async fn org_id(&self) -> Option<ID> {
+        self.0.org_id.clone().map(ID)
+    }
+
+    /// Their org.
+    async fn org(&self, ctx: &Context<'_>) -> Result<Option<Org>> {
+        let org = load(ctx, self.0.org_id.clone().map(OrgId)).await?;
+        Ok(org.map(Org))
+    }
+
+    /// Their name.
+    async fn name(&self) -> Option<&str> {
+        self.0.name.as_deref()
+    }
+
+    /// Their e-mail address.
+    async fn email(&self) -> Option<&str> {
+        self.0.email.as_deref()
+    }
+
+    /// The address of their picture.
+    async fn image(&self) -> Option<&str> {
+        self.0.image.as_deref()
+    }
+
+    /// Their role, as SalesMagic writes it.
+    async fn role(&self) -> Option<&str> {
+        self.0.role.as_deref()
+    }
+
+    /// Their status, as SalesMagic writes it.
+    async fn status(&self) -> Option<&str> {
+        self.0.status.as_deref()
+    }
+
+    /// Their customer id.
+    async fn customer_id(&self) -> Option<ID> {
+        self.0.customer_id.clone().map(ID)
+    }
+
+    /// The id of their manager.
+    async fn manager_id(&self) -> Option<ID> {
+        self.0.manager_id.clone().map(ID)
+    }
+
+    /// The id of their team: a team is the users who share it.
+    async fn team_id(&self) -> Option<ID> {
+        self.0.team_id.clone().map(ID)
+    }
+
+    /// Their current streak. SalesMagic documents no unit.
+    async fn streak(&self) -> Option<f64> {
+        self.0.streak
+    }
+
+    /// Their longest streak. SalesMagic documents no unit.
+    async fn longest_streak(&self) -> Option<f64> {
+        self.0.longest_streak
+    }
+
+    /// When they were created.
+    async fn created_at(&self) -> Option<DateTime<Utc>> {
+        self.0.created_at.and_then(time)
+    }
+
+    /// Whether this user is deleted.
+    async fn deleted(&self) -> bool {
+        self.0.is_deleted
+    }
+
+    /// When this user was deleted.
+    async fn deleted_at(&self) -> Option<DateTime<Utc>> {
+        self.0.deleted_at.and_then(time)
+    }
+
+    /// Whether everything known of this comes from the catalogue's examples, which the Testing tab of the Svix portal sends.
+    /// Reports leave examples out.
+    async fn is_example(&self) -> bool {
+        self.0.is_example
+    }
+
+    /// The event that these values come from. None while only the id has been seen.
+    async fn last_event(&self) -> Option<Event> {
+        self.0.last_position.map(Event::at)
+    }
+
+    /// Their calls, newest first.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn calls(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which of them.")] filter: Option<CallFilter>,
+        #[graphql(desc = "The size of a page from the front: 20 unless said, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "The size of a page from the back.")] last: Option<i32>,
+        #[graphql(desc = "Ahead of this cursor.")] before: Option<String>,
+    ) -> Result<Connection<Call>> {
+        let below = Below::<CallsOfUser>::new([&self.0.id], filter);
+        page_below(
+            ctx,
+            below,
+            Arguments {
+                first,
+                after,
+                last,
+                before,
+            },
+        )
+        .await
+    }
+}

@@ -1,0 +1,76 @@
+//! How each table is ordered when it is listed.
+
+use entity::read_model::{analysis, call, event_index, org, prospect, user};
+
+use super::{Key, Paged};
+
+impl Paged for org::Entity {
+    fn order() -> Vec<org::Column> {
+        vec![org::Column::OrderedAt, org::Column::Id]
+    }
+
+    fn key(row: &org::Model) -> Key {
+        Key(vec![row.ordered_at.into(), (&row.id).into()])
+    }
+}
+
+impl Paged for user::Entity {
+    fn order() -> Vec<user::Column> {
+        vec![user::Column::OrderedAt, user::Column::Id]
+    }
+
+    fn key(row: &user::Model) -> Key {
+        Key(vec![row.ordered_at.into(), (&row.id).into()])
+    }
+}
+
+impl Paged for call::Entity {
+    fn order() -> Vec<call::Column> {
+        vec![call::Column::OrderedAt, call::Column::Id]
+    }
+
+    fn key(row: &call::Model) -> Key {
+        Key(vec![row.ordered_at.into(), (&row.id).into()])
+    }
+}
+
+impl Paged for prospect::Entity {
+    /// No event says when a prospect was made.
+    const DESCENDING: bool = false;
+
+    fn order() -> Vec<prospect::Column> {
+        vec![prospect::Column::OrgId, prospect::Column::Id]
+    }
+
+    fn key(row: &prospect::Model) -> Key {
+        Key(vec![(&row.org_id).into(), (&row.id).into()])
+    }
+}
+
+impl Paged for analysis::Entity {
+    fn order() -> Vec<analysis::Column> {
+        vec![
+            analysis::Column::CallOrderedAt,
+            analysis::Column::CallId,
+            analysis::Column::Ordinal,
+        ]
+    }
+
+    fn key(row: &analysis::Model) -> Key {
+        Key(vec![
+            row.call_ordered_at.into(),
+            (&row.call_id).into(),
+            row.ordinal.into(),
+        ])
+    }
+}
+
+impl Paged for event_index::Entity {
+    fn order() -> Vec<event_index::Column> {
+        vec![event_index::Column::Position]
+    }
+
+    fn key(row: &event_index::Model) -> Key {
+        Key(vec![row.position.into()])
+    }
+}

@@ -1,0 +1,228 @@
+//! Lists below a parent: an org's users, a user's calls. All parents of a query are answered by one statement.
+
+use std::collections::HashMap;
+use std::marker::PhantomData;
+
+use async_graphql::dataloader::Loader;
+use sea_orm::sea_query::{Asterisk, Expr, ExprTrait, Func, Query, SimpleExpr};
+use sea_orm::{
+    ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryResult, QuerySelect,
+    QueryTrait, Select,
+};
+
+use entity::scope::Scoped;
+
+use super::error::{Error, Result};
+use super::filter::Filter;
+use super::page::{Page, Paged, row_number};
+use super::session::Reader;
+
+/// A list that hangs below a parent.
+pub trait Relation: Copy + Eq + std::hash::Hash + Send + Sync + std::fmt::Debug + 'static {
+    /// What is listed.
+    type Child: Paged;
+    /// How it can be filtered.
+    type Filter: Filter<Self::Child>;
+
+    /// Joins what is needed to tell the parent of a row.
+    fn join(select: Select<Self::Child>) -> Select<Self::Child> {
+        select
+    }
+
+    /// The columns that tell the parent. The last one is the most selective.
+    fn parent() -> Vec<SimpleExpr>;
+}
+
+/// The children of one parent.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Below<R: Relation> {
+    parent: Vec<String>,
+    filter: R::Filter,
+    relation: PhantomData<R>,
+}
+
+impl<R: Relation> Below<R> {
+    /// The children of the parent with this key, in the order of [`Relation::parent`].
+    pub fn new<const N: usize>(parent: [&str; N], filter: Option<R::Filter>) -> Self {
+        Self {
+            parent: parent.map(str::to_owned).into(),
+            filter: filter.unwrap_or_default(),
+            relation: PhantomData,
+        }
+    }
+}
+
+/// A page of the children of one parent.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PageBelow<R: Relation> {
+    /// Whose children.
+    pub below: Below<R>,
+    /// Which page.
+    pub page: Page,
+}
+
+/// A child, and whose it is.
+struct Row<M> {
+    model: M,
+    parent: Vec<String>,
+}
+
+impl<M: FromQueryResult> FromQueryResult for Row<M> {
+    fn from_query_result(row: &QueryResult, prefix: &str) -> std::result::Result<Self, DbErr> {
+        let mut parent = Vec::new();
+        while let Ok(part) = row.try_get("", &parent_alias(parent.len())) {
+            parent.push(part);
+        }
+        Ok(Self {
+            model: M::from_query_result(row, prefix)?,
+            parent,
+        })
+    }
+}
+
+fn parent_alias(at: usize) -> String {
+    format!("parent_{at}")
+}
+
+impl Reader {
+    /// The children of all these parents, each with whose it is.
+    fn children<R: Relation>(
+        &self,
+        filter: &R::Filter,
+        parents: &[Vec<String>],
+    ) -> Select<R::Child> {
+        let columns = R::parent();
+        let mut select =
+            R::join(R::Child::visible_to(self.viewer.scope())).filter(filter.condition());
+        if let [parent] = parents {
+            for (column, value) in columns.iter().zip(parent) {
+                select = select.filter(column.clone().eq(value.as_str()));
+            }
+        } else if let Some(last) = columns.last() {
+            // Rows of a parent that was not asked for may come along; nobody looks them up.
+            let values = parents.iter().filter_map(|parent| parent.last());
+            select = select.filter(last.clone().is_in(values.map(String::as_str)));
+        }
+        select
+    }
+
+    async fn pages<R: Relation>(
+        &self,
+        filter: &R::Filter,
+        page: &Page,
+        parents: &[Vec<String>],
+    ) -> Result<Vec<Row<<R::Child as EntityTrait>::Model>>> {
+        let generation = self.store.read_model.live();
+        let db = generation.db();
+        let mut select = self.children::<R>(filter, parents);
+        for (at, column) in R::parent().into_iter().enumerate() {
+            select = select.expr_as(column, parent_alias(at));
+        }
+        if parents.len() == 1 {
+            return Ok(page.of(select)?.into_model().all(db).await?);
+        }
+        let number = row_number::<R::Child>(page, &R::parent());
+        let mut numbered = page.bound(select)?.into_query();
+        numbered.expr_window_as(Func::cust("ROW_NUMBER"), number, "page_row");
+        let reach = i64::try_from(page.reach()).unwrap_or(i64::MAX);
+        let pages = Query::select()
+            .column(Asterisk)
+            .from_subquery(numbered, "numbered")
+            .and_where(Expr::col("page_row").lte(reach))
+            .order_by("page_row", sea_orm::Order::Asc)
+            .to_owned();
+        let rows = db.query_all(&pages).await?;
+        Ok(rows
+            .iter()
+            .map(|row| Row::from_query_result(row, ""))
+            .collect::<std::result::Result<_, _>>()?)
+    }
+
+    async fn counts<R: Relation>(
+        &self,
+        filter: &R::Filter,
+        parents: &[Vec<String>],
+    ) -> Result<Vec<(Vec<String>, i64)>> {
+        let generation = self.store.read_model.live();
+        let mut select = self.children::<R>(filter, parents).select_only();
+        for (at, column) in R::parent().into_iter().enumerate() {
+            select = select
+                .expr_as(column.clone(), parent_alias(at))
+                .group_by(column);
+        }
+        let select = select
+            .expr_as(Func::count(Expr::col(Asterisk)), "total")
+            .into_query();
+        let rows = generation.db().query_all(&select).await?;
+        rows.iter()
+            .map(|row| {
+                let parent = (0..R::parent().len())
+                    .map(|at| row.try_get("", &parent_alias(at)))
+                    .collect::<std::result::Result<_, _>>()?;
+                Ok((parent, row.try_get("", "total")?))
+            })
+            .collect()
+    }
+}
+
+impl<R: Relation> Loader<PageBelow<R>> for Reader {
+    type Value = Vec<<R::Child as EntityTrait>::Model>;
+    type Error = Error;
+
+    async fn load(&self, keys: &[PageBelow<R>]) -> Result<HashMap<PageBelow<R>, Self::Value>> {
+        let mut loaded: HashMap<PageBelow<R>, Self::Value> =
+            keys.iter().map(|key| (key.clone(), Vec::new())).collect();
+        for ((filter, page), parents) in gather(
+            keys.iter()
+                .map(|key| ((&key.below.filter, &key.page), &key.below.parent)),
+        ) {
+            for row in self.pages::<R>(filter, page, &parents).await? {
+                let key = PageBelow {
+                    below: Below {
+                        parent: row.parent,
+                        filter: filter.clone(),
+                        relation: PhantomData,
+                    },
+                    page: page.clone(),
+                };
+                if let Some(rows) = loaded.get_mut(&key) {
+                    rows.push(row.model);
+                }
+            }
+        }
+        Ok(loaded)
+    }
+}
+
+impl<R: Relation> Loader<Below<R>> for Reader {
+    type Value = i64;
+    type Error = Error;
+
+    async fn load(&self, keys: &[Below<R>]) -> Result<HashMap<Below<R>, i64>> {
+        let mut loaded: HashMap<Below<R>, i64> = keys.iter().map(|key| (key.clone(), 0)).collect();
+        for (filter, parents) in gather(keys.iter().map(|key| (&key.filter, &key.parent))) {
+            for (parent, count) in self.counts::<R>(filter, &parents).await? {
+                let key = Below {
+                    parent,
+                    filter: filter.clone(),
+                    relation: PhantomData,
+                };
+                if let Some(total) = loaded.get_mut(&key) {
+                    *total = count;
+                }
+            }
+        }
+        Ok(loaded)
+    }
+}
+
+/// The parents of which the same is asked: one group for each field of the query and its arguments.
+fn gather<'k, K: Eq + std::hash::Hash>(
+    keys: impl Iterator<Item = (K, &'k Vec<String>)>,
+) -> HashMap<K, Vec<Vec<String>>> {
+    let mut groups: HashMap<K, Vec<Vec<String>>> = HashMap::new();
+    for (asked, parent) in keys {
+        groups.entry(asked).or_default().push(parent.clone());
+    }
+    groups
+}

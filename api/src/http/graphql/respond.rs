@@ -1,0 +1,78 @@
+//! From a GraphQL response to an HTTP one.
+//!
+//! Invariant: under `application/graphql-response+json` the status is 2xx exactly when there is `data`; under
+//! `application/json` it is 200 for every well-formed request.
+
+use axum::{body::Body, response::Response as HttpResponse};
+use http::{
+    HeaderValue, StatusCode,
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, VARY},
+};
+use serde::Serialize;
+
+use super::accept::Media;
+use crate::http::{
+    Code, Refusal,
+    execute::{Wire, is_request_error, refused},
+    refusal::code_of,
+};
+
+/// The answer to one request.
+pub(super) fn one(media: Media, mut response: async_graphql::Response) -> HttpResponse {
+    let headers = std::mem::take(&mut response.http_headers);
+    let mut http = json(media, status(media, &response), &Wire::from(&response));
+    for (name, value) in &headers {
+        http.headers_mut().append(name, value.clone());
+    }
+    http
+}
+
+/// The answer to a batch: 200, since each of its requests tells its own story.
+pub(super) fn batch(media: Media, responses: &[async_graphql::Response]) -> HttpResponse {
+    let wire: Vec<Wire> = responses.iter().map(Wire::from).collect();
+    json(media, StatusCode::OK, &wire)
+}
+
+/// The answer to a request that is not well formed, or not for this sender: the same status under every media type.
+pub(in crate::http) fn refusal(media: Media, refusal: &Refusal) -> HttpResponse {
+    let mut http = json(
+        media,
+        refusal.status,
+        &Wire::from(&refused(vec![refusal.to_error()])),
+    );
+    if refusal.status == StatusCode::METHOD_NOT_ALLOWED {
+        http.headers_mut()
+            .insert(ALLOW, HeaderValue::from_static("GET, POST"));
+    }
+    http
+}
+
+fn status(media: Media, response: &async_graphql::Response) -> StatusCode {
+    if media == Media::Json || !is_request_error(response) {
+        return StatusCode::OK;
+    }
+    match response.errors.first().and_then(code_of) {
+        Some(code) if code == Code::Timeout.as_str() => StatusCode::GATEWAY_TIMEOUT,
+        Some(code) if code == Code::Internal.as_str() => StatusCode::INTERNAL_SERVER_ERROR,
+        _ => StatusCode::BAD_REQUEST,
+    }
+}
+
+fn json(media: Media, status: StatusCode, body: &impl Serialize) -> HttpResponse {
+    let (status, body) = match serde_json::to_vec(body) {
+        Ok(body) => (status, body),
+        Err(error) => {
+            tracing::error!(%error, "a GraphQL response cannot be written as JSON");
+            let failed = br#"{"errors":[{"message":"The server cannot write its answer; its log says more.","extensions":{"code":"INTERNAL"}}]}"#;
+            (StatusCode::INTERNAL_SERVER_ERROR, failed.to_vec())
+        }
+    };
+    let mut http = HttpResponse::new(Body::from(body));
+    *http.status_mut() = status;
+    let headers = http.headers_mut();
+    headers.insert(CONTENT_TYPE, media.content_type());
+    headers.insert(VARY, HeaderValue::from_static("accept"));
+    // Answers differ by viewer and by the second.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    http
+}

@@ -1,0 +1,159 @@
+//! The GraphQL edge: one path, `/graphql`, over HTTP and over WebSocket.
+//!
+//! Invariant: nothing reaches the schema before its document was read within the limits (`document`) and its
+//! sender became a `Viewer` through `GraphqlEdge::viewer`, the one place where that happens; and whatever goes
+//! wrong on the way is answered in GraphQL's own shape, with `extensions.code` and a message that says what to do.
+//!
+//! ```text
+//! door     who may come in without a token
+//!   graphql   HTTP: accept (media type) → request (parameters) → document → execute → respond
+//!   socket    graphql-transport-ws: protocol (messages) → session → operation → document → execute
+//! ```
+//!
+//! Server-sent events will be a third answer of `graphql`, chosen by its `accept`.
+
+mod document;
+pub mod door;
+mod execute;
+mod graphql;
+mod limits;
+pub mod playground;
+mod refusal;
+mod socket;
+#[cfg(test)]
+mod toy;
+
+use std::sync::Arc;
+
+use async_graphql::Executor;
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, State},
+    response::Response,
+    routing::any,
+};
+use futures_util::future::{BoxFuture, FutureExt};
+use http::HeaderMap;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+pub use self::{
+    limits::EdgeLimits,
+    refusal::{Code, Refusal},
+};
+use crate::graphql::Viewer;
+
+/// Makes a request ready for one viewer: attaches the viewer and everything that lives as long as the request.
+pub type Prepare =
+    Arc<dyn Fn(async_graphql::Request, Viewer) -> async_graphql::Request + Send + Sync>;
+
+/// Decides who the sender is.
+pub type Admit =
+    Arc<dyn Fn(Credentials) -> BoxFuture<'static, Result<Viewer, Refusal>> + Send + Sync>;
+
+/// What a sender says about itself.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// The headers of the request, on a socket those of its handshake.
+    pub headers: HeaderMap,
+    /// On a socket, the payload of `connection_init`: always an object.
+    pub connection_params: Option<serde_json::Value>,
+}
+
+/// The GraphQL edge around a schema. Cheap to clone.
+pub struct GraphqlEdge<E> {
+    executor: E,
+    prepare: Prepare,
+    admit: Admit,
+    limits: EdgeLimits,
+    shutdown: CancellationToken,
+    open_sockets: watch::Sender<usize>,
+}
+
+impl<E: Clone> Clone for GraphqlEdge<E> {
+    fn clone(&self) -> Self {
+        Self {
+            executor: self.executor.clone(),
+            prepare: Arc::clone(&self.prepare),
+            admit: Arc::clone(&self.admit),
+            limits: self.limits.clone(),
+            shutdown: self.shutdown.clone(),
+            open_sockets: self.open_sockets.clone(),
+        }
+    }
+}
+
+impl<E: Executor> GraphqlEdge<E> {
+    /// An edge that admits everyone as the viewer of everything: whoever may reach it is for [`door`] to decide.
+    ///
+    /// When `shutdown` is cancelled, every socket closes with 1012.
+    pub fn new(
+        executor: E,
+        prepare: impl Fn(async_graphql::Request, Viewer) -> async_graphql::Request
+        + Send
+        + Sync
+        + 'static,
+        limits: EdgeLimits,
+        shutdown: CancellationToken,
+    ) -> Self {
+        Self {
+            executor,
+            prepare: Arc::new(prepare),
+            admit: Arc::new(|_| std::future::ready(Ok(Viewer::everything())).boxed()),
+            limits,
+            shutdown,
+            open_sockets: watch::Sender::new(0),
+        }
+    }
+
+    /// Asks `admit` who each sender is, once for an HTTP request and once for a socket.
+    #[must_use]
+    pub fn admitting(
+        self,
+        admit: impl Fn(Credentials) -> BoxFuture<'static, Result<Viewer, Refusal>>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        Self {
+            admit: Arc::new(admit),
+            ..self
+        }
+    }
+
+    /// Waits until no socket is open, so that a process that stops has said goodbye to each of them.
+    ///
+    /// A socket takes about a second at most to close after `shutdown`, whatever its client does.
+    pub async fn sockets_closed(&self) {
+        // The sender is a field of `self`, so the wait cannot fail for want of one.
+        let _ = self
+            .open_sockets
+            .subscribe()
+            .wait_for(|open| *open == 0)
+            .await;
+    }
+
+    async fn viewer(&self, credentials: Credentials) -> Result<Viewer, Refusal> {
+        (self.admit)(credentials).await
+    }
+}
+
+/// `/graphql`: GET and POST, and GET with `Upgrade: websocket` (over HTTP/2, extended CONNECT).
+pub fn routes<E: Executor>(edge: GraphqlEdge<E>) -> Router {
+    let body = DefaultBodyLimit::max(edge.limits.body_bytes);
+    Router::new()
+        .route("/graphql", any(answer::<E>))
+        .layer(body)
+        .with_state(edge)
+}
+
+async fn answer<E: Executor>(
+    State(edge): State<GraphqlEdge<E>>,
+    request: axum::extract::Request,
+) -> Response {
+    if socket::is_handshake(&request) {
+        socket::open(edge, request).await
+    } else {
+        graphql::answer(&edge, request).await
+    }
+}

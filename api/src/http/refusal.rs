@@ -1,0 +1,104 @@
+//! The edge's own errors, in GraphQL's shape: `{"errors":[{"message":…,"extensions":{"code":…}}]}`.
+//!
+//! Invariant: a message says what to do; it never carries a secret, a body or a database's words.
+
+use std::borrow::Cow;
+
+use async_graphql::{ErrorExtensionValues, ServerError, Value};
+use http::StatusCode;
+
+/// The values of `extensions.code` that the edge gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// The request is at fault; sent again as it is, it will fail again.
+    BadUserInput,
+    /// No token, or one that is not valid.
+    Unauthenticated,
+    /// Not for this sender.
+    Forbidden,
+    /// The query ran out of time.
+    Timeout,
+    /// The server is at fault.
+    Internal,
+}
+
+impl Code {
+    /// The code as it is sent.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BadUserInput => "BAD_USER_INPUT",
+            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::Forbidden => "FORBIDDEN",
+            Self::Timeout => "TIMEOUT",
+            Self::Internal => "INTERNAL",
+        }
+    }
+}
+
+/// A request that the edge does not pass on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// The HTTP status, where there is one to send.
+    pub status: StatusCode,
+    /// `extensions.code`.
+    pub code: Code,
+    /// What is wrong and what to do, for the client.
+    pub message: Cow<'static, str>,
+}
+
+impl Refusal {
+    /// A refusal with any status.
+    pub fn new(status: StatusCode, code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+        }
+    }
+
+    /// 400: the request is not well formed.
+    pub fn malformed(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, Code::BadUserInput, message)
+    }
+
+    /// 401: no token, or one that is not valid.
+    pub fn unauthenticated(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, Code::Unauthenticated, message)
+    }
+
+    /// 403: not for this sender.
+    pub fn forbidden(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, Code::Forbidden, message)
+    }
+
+    /// The same as a GraphQL error.
+    pub fn to_error(&self) -> ServerError {
+        error(self.code, self.message.as_ref())
+    }
+}
+
+/// A GraphQL error without a path: a request error, in the specification's words.
+pub(super) fn error(code: Code, message: impl Into<String>) -> ServerError {
+    let mut error = ServerError::new(message, None);
+    stamp(&mut error, code);
+    error
+}
+
+/// Gives an error its code, unless it has one.
+pub(super) fn stamp(error: &mut ServerError, code: Code) {
+    let extensions = error
+        .extensions
+        .get_or_insert_with(ErrorExtensionValues::default);
+    if extensions.get("code").is_none() {
+        extensions.set("code", code.as_str());
+    }
+}
+
+/// The code that an error carries.
+pub(super) fn code_of(error: &ServerError) -> Option<&str> {
+    match error.extensions.as_ref()?.get("code")? {
+        Value::String(code) => Some(code),
+        _ => None,
+    }
+}

@@ -1,0 +1,140 @@
+//! One operation of a socket: a task of its own, which ends when its handle is dropped.
+//!
+//! Invariant: an operation holds at most one message that the socket has not taken, and waits for its turn in the order
+//! in which operations had something to say: a stream that always has more gets no more turns than one that has little.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use async_graphql::{Executor, Request, Response, parser::types::OperationType};
+use futures_util::{FutureExt, StreamExt};
+use tokio::{sync::mpsc, task::AbortHandle};
+
+use super::{
+    super::{
+        GraphqlEdge, document,
+        execute::{crashed, is_request_error, with_codes},
+        graphql::Parameters,
+    },
+    protocol,
+};
+use crate::graphql::Viewer;
+
+/// A running operation. Dropping it stops the operation.
+pub(super) struct Running {
+    /// Tells an operation from an earlier one of the same id, whose last messages may still wait to be sent.
+    pub(super) serial: u64,
+    task: AbortHandle,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// A message of an operation, for the client.
+pub(super) struct Spoken {
+    pub(super) id: Arc<str>,
+    pub(super) serial: u64,
+    pub(super) text: String,
+    /// Nothing follows: the id is free again.
+    pub(super) last: bool,
+}
+
+/// Starts an operation. Its messages go to `turns`, a small channel that the socket's operations share: waiting
+/// senders are served first come, first served, which is what keeps it fair.
+pub(super) fn start<E: Executor>(
+    edge: GraphqlEdge<E>,
+    viewer: Viewer,
+    id: Arc<str>,
+    serial: u64,
+    parameters: Parameters,
+    turns: mpsc::Sender<Spoken>,
+) -> Running {
+    let voice = Voice { id, serial, turns };
+    let task = tokio::spawn(async move {
+        let run = AssertUnwindSafe(run(&edge, viewer, parameters, &voice)).catch_unwind();
+        // The receiver is gone when the socket is: then there is nobody to tell.
+        let _ = match run.await {
+            Ok(Ok(())) => voice.complete().await,
+            Ok(Err(Ended)) => Ok(()),
+            Err(_) => voice.fail(&crashed()).await,
+        };
+    });
+    Running {
+        serial,
+        task: task.abort_handle(),
+    }
+}
+
+/// The operation's last message is out, or nobody listens.
+struct Ended;
+
+async fn run<E: Executor>(
+    edge: &GraphqlEdge<E>,
+    viewer: Viewer,
+    parameters: Parameters,
+    voice: &Voice,
+) -> Result<(), Ended> {
+    let mut request: Request = match parameters.into_request() {
+        Ok(request) => request,
+        Err(refusal) => {
+            let response = Response::from_errors(vec![refusal.to_error()]);
+            return voice.fail(&response).await;
+        }
+    };
+    let kind = match document::read(&mut request, &edge.limits) {
+        Ok(kind) => kind,
+        Err(errors) => {
+            let response = with_codes(Response::from_errors(errors));
+            return voice.fail(&response).await;
+        }
+    };
+    let request = (edge.prepare)(request, viewer);
+    if kind != OperationType::Subscription {
+        return voice.result(edge.execute(request).await).await;
+    }
+    let mut responses = edge.executor.execute_stream(request, None);
+    while let Some(response) = responses.next().await {
+        voice.result(with_codes(response)).await?;
+    }
+    Ok(())
+}
+
+struct Voice {
+    id: Arc<str>,
+    serial: u64,
+    turns: mpsc::Sender<Spoken>,
+}
+
+impl Voice {
+    /// `next`, or `error` where nothing was executed.
+    async fn result(&self, response: Response) -> Result<(), Ended> {
+        if is_request_error(&response) {
+            self.fail(&response).await
+        } else {
+            self.say(protocol::next(&self.id, &response), false).await
+        }
+    }
+
+    async fn fail(&self, response: &Response) -> Result<(), Ended> {
+        let _ = self
+            .say(protocol::error(&self.id, &response.errors), true)
+            .await;
+        Err(Ended)
+    }
+
+    async fn complete(&self) -> Result<(), Ended> {
+        self.say(protocol::complete(&self.id), true).await
+    }
+
+    async fn say(&self, text: String, last: bool) -> Result<(), Ended> {
+        let spoken = Spoken {
+            id: Arc::clone(&self.id),
+            serial: self.serial,
+            text,
+            last,
+        };
+        self.turns.send(spoken).await.map_err(|_| Ended)
+    }
+}

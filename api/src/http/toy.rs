@@ -1,0 +1,134 @@
+//! A schema to try the edge on: it reads nothing, and can be slow, wrong, endless and silent.
+
+use std::{
+    future::ready,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_graphql::{Context, EmptyMutation, Error, ErrorExtensions, Object, Schema, Subscription};
+use futures_util::{Stream, StreamExt, stream};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::{EdgeLimits, GraphqlEdge};
+use crate::graphql::Viewer;
+
+pub(super) type ToySchema = Schema<Query, EmptyMutation, Subscriptions>;
+
+/// What a test may look at from outside.
+#[derive(Clone)]
+pub(super) struct Probe {
+    /// Items that `flood` has made.
+    pub(super) flooded: Arc<AtomicUsize>,
+    /// Streams of `silence` that live.
+    pub(super) silences: watch::Sender<usize>,
+}
+
+pub(super) fn edge(limits: EdgeLimits) -> (GraphqlEdge<ToySchema>, Probe, CancellationToken) {
+    let probe = Probe {
+        flooded: Arc::default(),
+        silences: watch::Sender::new(0),
+    };
+    let schema = Schema::build(Query, EmptyMutation, Subscriptions)
+        .data(probe.clone())
+        .finish();
+    let shutdown = CancellationToken::new();
+    let edge = GraphqlEdge::new(
+        schema,
+        async_graphql::Request::data,
+        limits,
+        shutdown.clone(),
+    );
+    (edge, probe, shutdown)
+}
+
+pub(super) struct Query;
+
+#[Object]
+impl Query {
+    async fn hello(&self, #[graphql(default_with = "\"you\".to_owned()")] name: String) -> String {
+        format!("hello {name}")
+    }
+
+    async fn double(&self, n: i32) -> i32 {
+        2 * n
+    }
+
+    async fn knows_viewer(&self, context: &Context<'_>) -> bool {
+        context.data::<Viewer>().is_ok()
+    }
+
+    async fn fail(&self) -> Result<bool, Error> {
+        let error = Error::new("no");
+        ready(Err(error.extend_with(|_, extensions| {
+            extensions.set("code", "FORBIDDEN");
+        })))
+        .await
+    }
+
+    async fn slow(&self) -> bool {
+        tokio::time::sleep(Duration::from_hours(1)).await;
+        true
+    }
+
+    async fn crash(&self) -> bool {
+        let asked_for = true;
+        assert!(!asked_for, "the crash that a test asked for");
+        asked_for
+    }
+}
+
+pub(super) struct Subscriptions;
+
+#[Subscription]
+impl Subscriptions {
+    async fn count(&self, to: i32) -> impl Stream<Item = i32> {
+        stream::iter(1..=to)
+    }
+
+    async fn refuse(&self) -> Result<stream::Empty<i32>, Error> {
+        ready(Err(Error::new("not this one"))).await
+    }
+
+    async fn crash(&self) -> impl Stream<Item = i32> {
+        stream::iter(1..=2).map(|n| {
+            if n == 2 {
+                panic!("a test asked for it")
+            } else {
+                n
+            }
+        })
+    }
+
+    /// Always has another item at once.
+    async fn flood(&self, context: &Context<'_>, bytes: usize) -> impl Stream<Item = String> {
+        let flooded = Arc::clone(&context.data_unchecked::<Probe>().flooded);
+        stream::repeat_with(move || {
+            flooded.fetch_add(1, Ordering::SeqCst);
+            "x".repeat(bytes)
+        })
+    }
+
+    /// Never has an item.
+    async fn silence(&self, context: &Context<'_>) -> impl Stream<Item = i32> {
+        let silences = context.data_unchecked::<Probe>().silences.clone();
+        silences.send_modify(|n| *n += 1);
+        let alive = Silence(silences);
+        stream::pending().map(move |()| {
+            let _ = &alive;
+            0
+        })
+    }
+}
+
+struct Silence(watch::Sender<usize>);
+
+impl Drop for Silence {
+    fn drop(&mut self) {
+        self.0.send_modify(|n| *n -= 1);
+    }
+}
