@@ -107,16 +107,11 @@ impl Config {
 
     /// The command that sends this server a first event, for a terminal in the same folder.
     pub fn send_command(&self, address: &str) -> String {
-        let mut command = "cargo run -- send --examples".to_owned();
-        if let Some(program) = std::env::args().next() {
-            let by_path = Path::new(&program);
-            if !by_path
-                .components()
-                .any(|part| part.as_os_str() == "target")
-            {
-                command = format!("{program} send --examples");
-            }
-        }
+        let program = std::env::args().next();
+        let mut command = format!(
+            "{} send --examples",
+            program.as_deref().unwrap_or("hookgraph")
+        );
         if address != DEFAULT_LISTEN {
             command = format!("{command} --url http://{address}/webhooks/salesmagic");
         }

@@ -9,6 +9,9 @@ use sea_orm::{
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
+/// A statement that takes longer is logged.
+const SLOW: Duration = Duration::from_secs(2);
+
 /// What a commit is worth when the machine loses power.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Durability {
@@ -29,7 +32,10 @@ pub(crate) async fn open(path: &Path, durability: Durability) -> Result<Database
         .acquire_timeout(Duration::from_secs(10))
         .idle_timeout(None)
         .max_lifetime(None)
-        .sqlx_logging(false)
+        // The texts of statements, never their values.
+        .sqlx_logging(true)
+        .sqlx_logging_level(log::LevelFilter::Trace)
+        .sqlx_slow_statements_logging_settings(log::LevelFilter::Warn, SLOW)
         .map_sqlx_sqlite_opts(move |options| {
             options
                 .filename(&file)

@@ -232,6 +232,6 @@ fn is_refusal(error: &DbErr) -> bool {
         5 => matches!(&code[..2], "22" | "23" | "54"),
         _ => code
             .parse::<i32>()
-            .is_ok_and(|code| matches!(code & 0xff, 18 | 19 | 20)),
+            .is_ok_and(|code| matches!(code & 0xff, 18..=20)),
     })
 }

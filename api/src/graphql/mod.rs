@@ -13,6 +13,7 @@ mod query;
 mod relation;
 mod scalar;
 mod session;
+mod shape;
 mod subscription;
 mod viewer;
 
@@ -27,6 +28,7 @@ use ingest::log::Log;
 
 use query::QueryRoot;
 use session::Session;
+use shape::{Asked, Types};
 use subscription::SubscriptionRoot;
 
 pub use viewer::Viewer;
@@ -53,16 +55,23 @@ pub struct Store {
 #[derive(Clone)]
 pub struct Graphql {
     schema: Schema<QueryRoot, EmptyMutation, SubscriptionRoot>,
+    types: Arc<Types>,
     store: Arc<Store>,
 }
 
 impl Graphql {
     /// The schema over `store`.
-    pub fn new(store: Store) -> Self {
-        Self {
-            schema: builder().finish(),
+    ///
+    /// # Errors
+    /// The schema's own text cannot be parsed: a defect of this program.
+    pub fn new(store: Store) -> Result<Self, async_graphql::parser::Error> {
+        let schema = builder().finish();
+        let types = Types::of(async_graphql::parser::parse_schema(schema.sdl())?);
+        Ok(Self {
+            schema,
+            types: Arc::new(types),
             store: Arc::new(store),
-        }
+        })
     }
 }
 
@@ -83,36 +92,63 @@ fn builder() -> SchemaBuilder<QueryRoot, EmptyMutation, SubscriptionRoot> {
 
 impl Executor for Graphql {
     /// A request without a [`Viewer`] among its data sees nothing: it fails.
-    async fn execute(&self, mut request: Request) -> Response {
-        let Some((session, tasks)) = begin(&self.store, &mut request) else {
+    async fn execute(&self, request: Request) -> Response {
+        let Some(run) = Run::begin(&self.store, request) else {
             return without_viewer();
         };
-        tasks
-            .drive(self.schema.execute(request.data(session)))
-            .await
+        let response = run.tasks.drive(self.schema.execute(run.request)).await;
+        match run.asked {
+            Some(asked) => asked.shape(&self.types, response),
+            None => response,
+        }
     }
 
     fn execute_stream(
         &self,
-        mut request: Request,
+        request: Request,
         session_data: Option<Arc<Data>>,
     ) -> BoxStream<'static, Response> {
-        let Some((session, tasks)) = begin(&self.store, &mut request) else {
+        let Some(run) = Run::begin(&self.store, request) else {
             return futures_util::stream::once(async { without_viewer() }).boxed();
         };
-        let request = request.data(session);
         let session_data = session_data.unwrap_or_default();
         let stream = self
             .schema
-            .execute_stream_with_session_data(request, session_data);
-        tasks.drive_stream(stream).boxed()
+            .execute_stream_with_session_data(run.request, session_data);
+        let types = Arc::clone(&self.types);
+        let shape = move |response| match &run.asked {
+            Some(asked) => asked.shape(&types, response),
+            None => response,
+        };
+        run.tasks.drive_stream(stream).map(shape).boxed()
     }
 }
 
-fn begin(store: &Arc<Store>, request: &mut Request) -> Option<(Arc<Session>, session::Tasks)> {
-    let viewer = request.data.get(&std::any::TypeId::of::<Viewer>())?;
-    let viewer = viewer.downcast_ref::<Viewer>()?.clone();
-    Some(Session::new(Arc::clone(store), viewer))
+/// A request on its way: with its session, what drives it, and what it asks.
+struct Run {
+    request: Request,
+    tasks: session::Tasks,
+    /// None when the document cannot be parsed; executing it says so.
+    asked: Option<Asked>,
+}
+
+impl Run {
+    fn begin(store: &Arc<Store>, mut request: Request) -> Option<Self> {
+        let viewer = request.data.get(&std::any::TypeId::of::<Viewer>())?;
+        let viewer = viewer.downcast_ref::<Viewer>()?.clone();
+        let (session, tasks) = Session::new(Arc::clone(store), viewer);
+        let document = request.parsed_query().ok().cloned();
+        let asked = document.map(|document| Asked {
+            document,
+            operation: request.operation_name.clone(),
+            variables: request.variables.clone(),
+        });
+        Some(Self {
+            request: request.data(session),
+            tasks,
+            asked,
+        })
+    }
 }
 
 fn without_viewer() -> Response {

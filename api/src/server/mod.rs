@@ -104,10 +104,11 @@ impl Server {
             read_model: self.read_model,
             feed: self.feed,
             version: env!("CARGO_PKG_VERSION"),
-        });
+        })
+        .context("the GraphQL schema is not valid")?;
         let edge = GraphqlEdge::new(
             graphql,
-            |request, viewer| request.data(viewer),
+            async_graphql::Request::data,
             EdgeLimits::default(),
             stopping.clone(),
         );

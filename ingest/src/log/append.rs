@@ -91,7 +91,8 @@ impl Default for Limits {
 struct Waiting {
     arrival: Arrival,
     answer: oneshot::Sender<Result<Appended, Unavailable>>,
-    _bytes: OwnedSemaphorePermit,
+    /// The bytes that it takes of the queue, given back when it is answered.
+    room: OwnedSemaphorePermit,
 }
 
 /// The door to the log's only writer. Cheap to clone.
@@ -113,7 +114,7 @@ impl Appender {
     /// Stores `arrival`, or finds that it is stored already. Returns after the commit.
     pub async fn append(&self, arrival: Arrival) -> Result<Appended, Unavailable> {
         let size = u32::try_from(arrival.body.len()).map_err(|_| Unavailable::QueueFull)?;
-        let bytes = Arc::clone(&self.bytes)
+        let room = Arc::clone(&self.bytes)
             .try_acquire_many_owned(size)
             .map_err(|_| Unavailable::QueueFull)?;
         let (answer, answered) = oneshot::channel();
@@ -121,7 +122,7 @@ impl Appender {
             .try_send(Waiting {
                 arrival,
                 answer,
-                _bytes: bytes,
+                room,
             })
             .map_err(|error| match error {
                 mpsc::error::TrySendError::Full(_) => Unavailable::QueueFull,
@@ -144,7 +145,7 @@ async fn write(log: Log, feed: Feed, limits: Limits, mut waiting: mpsc::Receiver
         }
         let (arrivals, answers): (Vec<_>, Vec<_>) = group
             .into_iter()
-            .map(|waiting| (waiting.arrival, (waiting.answer, waiting._bytes)))
+            .map(|waiting| (waiting.arrival, (waiting.answer, waiting.room)))
             .unzip();
         let committed = tokio::time::timeout(limits.commit_timeout, commit(&log, arrivals)).await;
         let committed = match committed {
@@ -171,7 +172,8 @@ async fn write(log: Log, feed: Feed, limits: Limits, mut waiting: mpsc::Receiver
         if let Ok((_, head)) = &committed {
             feed.appended(*head);
         }
-        for (at, (answer, _bytes)) in answers.into_iter().enumerate() {
+        for (at, (answer, room)) in answers.into_iter().enumerate() {
+            drop(room);
             // A sender that has hung up does not need its answer.
             let _ = answer.send(match &committed {
                 Ok((appended, _)) => Ok(appended[at]),

@@ -35,10 +35,6 @@ use tokio::time::{Interval, interval};
 /// Exit codes: 0 every event was accepted, 1 some were not, 2 nobody answers at the URL.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
-#[expect(
-    clippy::doc_markdown,
-    reason = "shown in a terminal as it is written here"
-)]
 pub struct SendArgs {
     /// Where to send [default: the webhook route of the server on this machine]
     #[arg(long, value_name = "URL")]

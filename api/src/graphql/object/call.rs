@@ -73,6 +73,10 @@ impl Call {
     }
 
     /// `prospectIds` as SalesMagic sent it. It can differ from the ids of `prospects`, which are those that the event describes.
+    #[expect(
+        clippy::unused_async,
+        reason = "the schema's resolvers are asynchronous"
+    )]
     async fn prospect_ids(&self) -> Result<Vec<ID>> {
         let ids: Vec<String> =
             serde_json::from_str(&self.0.prospect_ids).map_err(|error| Error::internal(&error))?;

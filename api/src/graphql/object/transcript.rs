@@ -118,7 +118,7 @@ pub enum Speaker {
     /// The user.
     User(User),
     /// The prospect.
-    Prospect(Prospect),
+    Prospect(Box<Prospect>),
 }
 
 /// A line, with what is needed to tell who speaks.
@@ -173,7 +173,7 @@ impl TranscriptLine {
                 let id = self.line.prospect_id.clone();
                 let key = id.map(|id| ProspectId(self.org_id.clone(), id));
                 let prospect = load(ctx, key).await?;
-                Ok(prospect.map(|row| Speaker::Prospect(Prospect(row))))
+                Ok(prospect.map(|row| Speaker::Prospect(Box::new(Prospect(row)))))
             }
             transcript::SpeakerKind::Unknown => Ok(None),
         }

@@ -82,13 +82,10 @@ impl<S: Subject> Follow<S> {
             loop {
                 let known = *projected.borrow_and_update();
                 while self.position < known {
-                    let batch = match self.read(known).await {
-                        Ok(batch) => batch,
-                        // It was logged where it arose. The subscriber notices only that it waits.
-                        Err(_) => {
-                            tokio::time::sleep(RETRY_AFTER).await;
-                            continue;
-                        }
+                    // A failure was logged where it arose. The subscriber notices only that it waits.
+                    let Ok(batch) = self.read(known).await else {
+                        tokio::time::sleep(RETRY_AFTER).await;
+                        continue;
                     };
                     let mut left = batch.news.len();
                     for (event, object) in batch.news {

@@ -1,0 +1,47 @@
+# `make run` and `make test` are all that a fresh machine needs: what they need besides Rust, `make setup` installs.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# Where `.ci/setup` puts a Node.js of its own, when the machine's is missing or too old for the playground's build.
+export PATH := $(CURDIR)/.tools/node_modules/.bin:$(PATH)
+
+.PHONY: help run test test-quick web setup check clean
+
+help:
+	@echo "make run      build everything and serve on 127.0.0.1:8080"
+	@echo "make test     install what the tests need, and run every test"
+	@echo "make check    format, lints, documentation and dependency directions"
+	@echo "make web      build the playground"
+
+run: web
+	cargo build --release --bin hookgraph
+	exec target/release/hookgraph serve
+
+test: setup web
+	cargo build --workspace
+	cargo test --workspace
+
+check:
+	.ci/check
+
+setup:
+	.ci/setup
+
+# Without npm the server is built with a plain page in the playground's place.
+web:
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory web/dist/index.html; \
+	else echo "npm is not installed: the playground is a plain page (install Node.js 20.19 or newer for the full one)"; fi
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json web/.npmrc
+	cd web && npm ci --no-audit --no-fund
+	touch $@
+
+web/dist/index.html: web/node_modules/.package-lock.json web/index.html web/vite.config.js $(shell find web/src web/public -type f)
+	cd web && npm run build
+	touch api/src/http/playground.rs
+
+clean:
+	cargo clean
+	rm -rf web/dist web/node_modules .tools
