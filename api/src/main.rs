@@ -1,5 +1,6 @@
 //! The program `hookgraph`.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use api::cli::{self, Cli};
@@ -12,13 +13,12 @@ const DID_NOT_START: u8 = 2;
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    let filter = EnvFilter::builder()
-        .with_default_directive(tracing::Level::INFO.into())
-        .with_env_var("HOOKGRAPH_LOG")
-        .from_env_lossy();
+    let filter = EnvFilter::try_from_env("HOOKGRAPH_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("info,sea_orm_migration=warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
     match cli::run(cli).await {
         Ok(code) => code,

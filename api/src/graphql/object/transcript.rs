@@ -116,7 +116,7 @@ impl From<transcript::SpeakerKind> for SpeakerKind {
 #[derive(Union)]
 pub enum Speaker {
     /// The user.
-    User(User),
+    User(Box<User>),
     /// The prospect.
     Prospect(Box<Prospect>),
 }
@@ -167,7 +167,7 @@ impl TranscriptLine {
         match self.line.speaker {
             transcript::SpeakerKind::Rep => {
                 let user = load(ctx, self.user_id.clone().map(UserId)).await?;
-                Ok(user.map(|row| Speaker::User(User(row))))
+                Ok(user.map(|row| Speaker::User(Box::new(User(row)))))
             }
             transcript::SpeakerKind::Prospect => {
                 let id = self.line.prospect_id.clone();

@@ -1,5 +1,7 @@
 //! The rows below a call: its prospects as they were sent, its analyses and their insights.
 
+use std::collections::HashSet;
+
 use entity::read_model::insight::Kind;
 use entity::read_model::{analysis, call, call_prospect, insight};
 
@@ -10,10 +12,13 @@ fn ordinal(at: usize) -> i32 {
     i32::try_from(at).unwrap_or(i32::MAX)
 }
 
+/// A prospect that is listed twice counts once.
 pub(super) fn prospects(row: &call::Model, call: &Call) -> Vec<call_prospect::Model> {
+    let mut seen = HashSet::new();
     call.prospects
         .iter()
         .enumerate()
+        .filter(|(_, prospect)| prospect.id.is_none() || seen.insert(&prospect.id))
         .map(|(at, prospect)| call_prospect::Model {
             call_id: row.id.clone(),
             ordinal: ordinal(at),
