@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use ingest::signature::Secret;
 
 use crate::server;
@@ -19,13 +19,13 @@ pub struct ServeArgs {
     #[arg(long, env = "HOOKGRAPH_LISTEN", value_name = "ADDRESS", default_value = DEFAULT_LISTEN)]
     listen: SocketAddr,
 
-    /// Folder of the database and the generated secret
+    /// Folder of the SQLite files and the generated secret
     #[arg(long, env = "HOOKGRAPH_DATA_DIR", value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
     data_dir: PathBuf,
 
     /// The endpoint's signing secret (whsec_…), as the Svix portal shows it; during a rotation both, separated by a comma
     ///
-    /// Without one the server makes a secret and keeps it in the data folder.
+    /// Without one the server makes a secret and keeps it in the data folder. With PostgreSQL it must be given.
     #[arg(
         long,
         env = "HOOKGRAPH_WEBHOOK_SECRET",
@@ -34,15 +34,47 @@ pub struct ServeArgs {
     )]
     webhook_secret: Option<String>,
 
-    /// Database; only the SQLite files of the data folder in this version
+    /// Keep the data in this PostgreSQL database (postgres://…) instead of SQLite files
+    ///
+    /// Any number of servers may share it.
     #[arg(
         long,
         env = "HOOKGRAPH_DATABASE_URL",
         value_name = "URL",
-        hide = true,
         hide_env_values = true
     )]
     database_url: Option<String>,
+
+    /// Answer queries from this replica of the PostgreSQL database
+    #[arg(
+        long,
+        env = "HOOKGRAPH_READ_DATABASE_URL",
+        value_name = "URL",
+        requires = "database_url",
+        hide_env_values = true
+    )]
+    read_database_url: Option<String>,
+
+    /// What this server does; several separated by commas
+    #[arg(
+        long,
+        env = "HOOKGRAPH_ROLE",
+        value_name = "ROLE",
+        value_delimiter = ',',
+        default_values = ["ingest", "project", "api"]
+    )]
+    role: Vec<Role>,
+}
+
+/// What a server does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// Receive webhooks and store them
+    Ingest,
+    /// Make the read model from what is stored; one works at a time, another takes over
+    Project,
+    /// Answer queries and subscriptions
+    Api,
 }
 
 /// How `hookgraph send` finds the secret and the server.
@@ -66,15 +98,32 @@ pub struct SecretArgs {
     listen: Option<SocketAddr>,
 }
 
-/// A checked configuration.
-#[derive(Clone, Debug)]
+/// Which database the data is in.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Database {
+    /// The SQLite files of the data folder.
+    Sqlite,
+    /// A PostgreSQL database.
+    Postgres {
+        /// Its address, which may hold a password.
+        url: String,
+        /// The address of a replica that answers queries.
+        read_url: Option<String>,
+    },
+}
+
+/// A checked configuration. It has no `Debug`: it holds secrets.
+#[derive(Clone)]
 pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
     /// The data folder.
     pub data_dir: PathBuf,
+    /// The database.
+    pub database: Database,
     /// The configured secrets; none when the server makes its own.
     pub secrets: Vec<String>,
+    roles: Vec<Role>,
 }
 
 impl Config {
@@ -83,11 +132,6 @@ impl Config {
     /// # Errors
     /// A sentence that says what is wrong and what to do. It never repeats a secret or a database's address.
     pub fn from_args(args: ServeArgs) -> anyhow::Result<Self> {
-        if args.database_url.is_some_and(|url| !url.is_empty()) {
-            bail!(
-                "this version of Hookgraph keeps its data in SQLite files: unset HOOKGRAPH_DATABASE_URL, and name a folder with --data-dir"
-            );
-        }
         if !args.listen.ip().is_loopback() {
             bail!(
                 "listening on {} would open every transcript to the network, since this version has no access tokens: listen on 127.0.0.1 and let a proxy on this machine pass on /webhooks alone",
@@ -98,11 +142,42 @@ impl Config {
         for secret in &secrets {
             Secret::parse(secret).context("HOOKGRAPH_WEBHOOK_SECRET cannot be used")?;
         }
+        let database = match args.database_url.filter(|url| !url.is_empty()) {
+            None => Database::Sqlite,
+            Some(url) => {
+                let read_url = args.read_database_url.filter(|url| !url.is_empty());
+                for url in [Some(&url), read_url.as_ref()].into_iter().flatten() {
+                    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+                        bail!(
+                            "the database's address must begin with postgres://; for SQLite leave it out, and name a folder with --data-dir"
+                        );
+                    }
+                }
+                Database::Postgres { url, read_url }
+            }
+        };
+        if database == Database::Sqlite && args.role.len() < 3 {
+            bail!(
+                "roles can be divided among servers that share a PostgreSQL database: name one with --database-url, or leave out --role"
+            );
+        }
+        if database != Database::Sqlite && args.role.contains(&Role::Ingest) && secrets.is_empty() {
+            bail!(
+                "with PostgreSQL the signing secret must be the same for every server: set HOOKGRAPH_WEBHOOK_SECRET"
+            );
+        }
         Ok(Self {
             listen: args.listen,
             data_dir: args.data_dir,
+            database,
             secrets,
+            roles: args.role,
         })
+    }
+
+    /// Whether this server has a role.
+    pub fn has(&self, role: Role) -> bool {
+        self.roles.contains(&role)
     }
 
     /// The command that sends this server a first event, for a terminal in the same folder.
@@ -158,40 +233,54 @@ fn secrets(text: Option<&str>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
 
-    fn args(listen: &str, secret: Option<&str>) -> ServeArgs {
-        ServeArgs {
-            listen: listen.parse().unwrap(),
-            data_dir: "data".into(),
-            webhook_secret: secret.map(str::to_owned),
-            database_url: None,
-        }
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        serve: ServeArgs,
     }
+
+    fn config(flags: &[&str]) -> anyhow::Result<Config> {
+        let command = Command::try_parse_from([&["hookgraph"], flags].concat())?;
+        Config::from_args(command.serve)
+    }
+
+    fn refused(flags: &[&str]) -> String {
+        format!("{:#}", config(flags).err().unwrap())
+    }
+
+    const SECRETS: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD, whsec_plJ3nmyCDGBKInavdOK15jsl";
 
     #[test]
     fn secrets_are_separated_by_commas_or_spaces() {
-        let config = Config::from_args(args(
-            "[::1]:80",
-            Some("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD, whsec_plJ3nmyCDGBKInavdOK15jsl"),
-        ))
-        .unwrap();
-        assert_eq!(config.secrets.len(), 2);
-        assert!(
-            Config::from_args(args("127.0.0.1:80", None))
-                .unwrap()
-                .secrets
-                .is_empty()
-        );
+        let given = config(&["--listen", "[::1]:80", "--webhook-secret", SECRETS]).unwrap();
+        assert_eq!(given.secrets.len(), 2);
+        assert!(config(&[]).unwrap().secrets.is_empty());
     }
 
     #[test]
     fn what_cannot_be_used_is_told_without_repeating_it() {
-        let error = Config::from_args(args("127.0.0.1:80", Some("whsec_n0t!base64"))).unwrap_err();
-        let text = format!("{error:#}");
+        let text = refused(&["--webhook-secret", "whsec_n0t!base64"]);
         assert!(text.contains("HOOKGRAPH_WEBHOOK_SECRET"), "{text}");
         assert!(!text.contains("n0t"), "{text}");
-        let error = Config::from_args(args("0.0.0.0:80", None)).unwrap_err();
-        assert!(error.to_string().contains("127.0.0.1"), "{error}");
+        let text = refused(&["--listen", "0.0.0.0:80"]);
+        assert!(text.contains("127.0.0.1"), "{text}");
+        let text = refused(&["--database-url", "mysql://me:pass@host/db"]);
+        assert!(
+            text.contains("postgres://") && !text.contains("pass"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn roles_are_divided_on_postgres_alone() {
+        assert!(refused(&["--role", "ingest"]).contains("--database-url"));
+        let postgres = ["--database-url", "postgres://host/db"];
+        assert!(refused(&postgres).contains("HOOKGRAPH_WEBHOOK_SECRET"));
+        let api = config(&[&postgres[..], &["--role", "api,project"]].concat()).unwrap();
+        assert!(api.has(Role::Api) && api.has(Role::Project) && !api.has(Role::Ingest));
     }
 }

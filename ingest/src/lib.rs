@@ -2,8 +2,9 @@
 //!
 //! [`webhook`] takes the request, [`signature`] proves it, [`log`] keeps it; then [`projector`] reads the log, [`payload`]
 //! says what a body means, [`projection`] merges it into a [`generation`] of the read model, and [`feed`] wakes whoever waits.
+//! [`database`] says where all of it is kept.
 
-mod database;
+pub mod database;
 pub mod feed;
 pub mod generation;
 pub mod log;

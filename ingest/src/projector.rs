@@ -5,13 +5,12 @@
 //! becomes a dead letter and holds up nothing; a database that is away is tried again until it is back.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use sea_orm::{DbErr, RuntimeErr, SqlErr, sqlx};
+use sea_orm::{DatabaseTransaction, DbErr, RuntimeErr, SqlErr, sqlx};
 use tokio_util::sync::CancellationToken;
 
-use crate::feed::Feed;
-use crate::generation::{self, Generation, ReadModel};
+use crate::feed::{Feed, POLL};
+use crate::generation::{self, Generation, Generations};
 use crate::log::{Log, Position};
 use crate::payload::{self, Content};
 use crate::projection::{self, Event};
@@ -34,17 +33,14 @@ impl Default for BatchLimits {
     }
 }
 
-/// How long an idle projector waits for a wake-up before it looks by itself.
-const POLL: Duration = Duration::from_secs(1);
-
 /// Why a step did not happen.
 #[derive(Debug, thiserror::Error)]
 pub enum StepError {
     /// A database is away, or says no for a reason that no event is to blame for.
     #[error("{0}")]
     Database(#[from] DbErr),
-    /// Another projector moved the checkpoint: read it again.
-    #[error("another projector has moved the checkpoint")]
+    /// Another projector holds the checkpoint, or has moved it: it works, and this one need not.
+    #[error("another projector is at work")]
     Overtaken,
 }
 
@@ -52,25 +48,17 @@ pub enum StepError {
 #[derive(Debug)]
 pub struct Projector {
     log: Log,
-    read_model: Arc<ReadModel>,
-    next: Option<Arc<Generation>>,
+    generations: Generations,
     feed: Feed,
     limits: BatchLimits,
 }
 
 impl Projector {
-    /// A projector for `read_model`, which also builds `next` if there is one.
-    pub fn new(
-        log: Log,
-        read_model: Arc<ReadModel>,
-        next: Option<Arc<Generation>>,
-        feed: Feed,
-        limits: BatchLimits,
-    ) -> Self {
+    /// A projector of `log` into `generations`.
+    pub fn new(log: Log, generations: Generations, feed: Feed, limits: BatchLimits) -> Self {
         Self {
             log,
-            read_model,
-            next,
+            generations,
             feed,
             limits,
         }
@@ -82,46 +70,52 @@ impl Projector {
         let mut healthy = true;
         while !shutdown.is_cancelled() {
             appended.mark_unchanged();
-            let idle = match self.turn().await {
-                Ok(moved) => {
-                    if !healthy {
-                        tracing::info!("the projector goes on");
-                    }
-                    healthy = true;
-                    !moved
-                }
-                Err(StepError::Overtaken) => false,
+            let turned = self.turn().await;
+            let pause = match &turned {
+                Ok(true) => continue,
+                Ok(false) => Pause::UntilRung,
+                // The one at work rings when it is done; if it dies, the poll takes over.
+                Err(StepError::Overtaken) => Pause::UntilPoll,
                 Err(StepError::Database(error)) => {
                     if healthy {
                         tracing::error!(%error, "the projector cannot go on; it tries again every second");
                     }
-                    healthy = false;
-                    true
+                    Pause::UntilPoll
                 }
             };
-            if idle {
-                tokio::select! {
-                    () = shutdown.cancelled() => {}
-                    () = tokio::time::sleep(POLL) => {}
-                    _ = appended.changed(), if healthy => {}
+            match (healthy, &turned) {
+                (_, Err(StepError::Database(_))) => healthy = false,
+                (false, _) => {
+                    tracing::info!("the projector goes on");
+                    healthy = true;
                 }
+                _ => {}
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = tokio::time::sleep(POLL) => {}
+                _ = appended.changed(), if pause == Pause::UntilRung => {}
             }
         }
     }
 
+    /// The generations, as this projector knows them.
+    pub fn generations(&mut self) -> &mut Generations {
+        &mut self.generations
+    }
+
     /// One step of the live generation and one of the next one. True when either moved.
     pub async fn turn(&mut self) -> Result<bool, StepError> {
-        let live = self.read_model.live();
+        let live = Arc::clone(self.generations.live());
         let live_at = self.step(&live).await?;
-        self.feed.projected(live_at.to);
-        let Some(next) = self.next.clone() else {
+        let Some(next) = self.generations.next().cloned() else {
+            self.generations.remove_old().await?;
             return Ok(live_at.moved());
         };
         let next_at = self.step(&next).await?;
         if next_at.to >= live_at.to {
-            self.read_model.switch_to(next).await?;
-            self.next = None;
-            self.feed.projected(next_at.to);
+            self.generations.switch().await?;
+            self.feed.applied();
             return Ok(true);
         }
         Ok(live_at.moved() || next_at.moved())
@@ -130,34 +124,53 @@ impl Projector {
     /// Applies what stands behind the checkpoint of `generation`, as much as one transaction takes.
     async fn step(&self, generation: &Generation) -> Result<Step, StepError> {
         let from = generation.position().await?;
-        let stored = self
-            .log
-            .read_after(from, self.limits.events, self.limits.bytes)
-            .await?;
-        let Some(last) = stored.last() else {
-            return Ok(Step { from, to: from });
+        let still = Step { from, to: from };
+        if self.log.head().await? <= from {
+            return Ok(still);
+        }
+        // First the lock, then the work: of several projectors, one reads and parses a batch.
+        let txn = generation.begin_write().await?;
+        if generation::lock(&txn).await? != Some(from) {
+            return Err(StepError::Overtaken);
+        }
+        let events = self.read_after(from).await?;
+        let Some(last) = events.last() else {
+            return Ok(still);
         };
         let to = last.position;
+        match apply(txn, from, &events).await {
+            Err(StepError::Database(error)) if is_refusal(&error) => {
+                one_by_one(generation, from, events).await?;
+            }
+            applied => applied?,
+        }
+        self.feed.applied();
+        Ok(Step { from, to })
+    }
+
+    async fn read_after(&self, from: Position) -> Result<Vec<Event>, StepError> {
+        let BatchLimits { events, bytes } = self.limits;
+        let stored = self.log.read_after(from, events, bytes).await?;
         // Hashing and parsing megabytes would keep a thread of the server from its sockets.
-        let events = tokio::task::spawn_blocking(move || {
+        let read = tokio::task::spawn_blocking(move || {
             stored
                 .into_iter()
                 .map(|event| Event {
                     position: event.position,
                     reading: payload::read(&event.body, event.type_hint.as_deref()),
                 })
-                .collect::<Vec<_>>()
-        })
-        .await
-        .map_err(|_| DbErr::Custom("reading a batch was cut off".to_owned()))?;
-        match apply(generation, from, &events).await {
-            Err(StepError::Database(error)) if is_refusal(&error) => {
-                one_by_one(generation, from, events).await?;
-            }
-            applied => applied?,
-        }
-        Ok(Step { from, to })
+                .collect()
+        });
+        let cut_off = |_| DbErr::Custom("reading a batch was cut off".to_owned());
+        Ok(read.await.map_err(cut_off)?)
     }
+}
+
+/// What an idle projector waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pause {
+    UntilRung,
+    UntilPoll,
 }
 
 /// From where to where a generation has moved.
@@ -173,11 +186,15 @@ impl Step {
     }
 }
 
-async fn apply(generation: &Generation, from: Position, events: &[Event]) -> Result<(), StepError> {
+/// Applies `events` and moves the checkpoint from `from` behind them, in the transaction that holds it.
+async fn apply(
+    txn: DatabaseTransaction,
+    from: Position,
+    events: &[Event],
+) -> Result<(), StepError> {
     let Some(last) = events.last() else {
         return Ok(());
     };
-    let txn = generation.begin_write().await?;
     if !generation::advance(&txn, from, last.position).await? {
         return Err(StepError::Overtaken);
     }
@@ -193,8 +210,8 @@ async fn one_by_one(
     events: Vec<Event>,
 ) -> Result<(), StepError> {
     for mut event in events {
-        let applied = apply(generation, from, std::slice::from_ref(&event)).await;
-        match applied {
+        let txn = generation.begin_write().await?;
+        match apply(txn, from, std::slice::from_ref(&event)).await {
             Err(StepError::Database(error)) if is_refusal(&error) => {
                 tracing::error!(
                     position = event.position,
@@ -203,7 +220,8 @@ async fn one_by_one(
                 event.reading.content = Content::Dead(
                     "the read model's database cannot hold what this body says".to_owned(),
                 );
-                apply(generation, from, std::slice::from_ref(&event)).await?;
+                let txn = generation.begin_write().await?;
+                apply(txn, from, std::slice::from_ref(&event)).await?;
             }
             applied => applied?,
         }

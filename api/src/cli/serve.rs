@@ -7,14 +7,18 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, ServeArgs};
-use crate::server::{self, Secrets};
+use crate::config::{Config, Database, Role, ServeArgs};
+use crate::server::{DataFolder, Secrets, Server};
 
 /// Serves until SIGTERM or SIGINT.
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let config = Config::from_args(args)?;
-    let folder = server::DataFolder::claim(&config.data_dir)?;
-    let secrets = Secrets::find(&config.secrets, &folder)?;
+    // Held until the end: one server a folder. A PostgreSQL database may be shared.
+    let folder = match config.database {
+        Database::Sqlite => Some(DataFolder::claim(&config.data_dir)?),
+        Database::Postgres { .. } => None,
+    };
+    let secrets = Secrets::find(&config.secrets, folder.as_ref())?;
     let listener = TcpListener::bind(config.listen).await.with_context(|| {
         format!(
             "cannot listen on {}: is another server running there? Choose another address with --listen or HOOKGRAPH_LISTEN",
@@ -24,10 +28,10 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let address = listener.local_addr()?;
     let stopping = CancellationToken::new();
     tokio::spawn(stop_on_signal(stopping.clone()));
-    let server = server::Server::open(&config, &folder, &secrets).await?;
+    let server = Server::open(&config, &secrets, stopping).await?;
     // Behind everything that can fail, so that whoever waits for these lines finds a server.
     print!("{}", banner(&address.to_string(), &config, &secrets));
-    server.run(listener, stopping).await?;
+    server.run(listener).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -47,33 +51,47 @@ async fn stop_on_signal(stopping: CancellationToken) {
 }
 
 fn banner(address: &str, config: &Config, secrets: &Secrets) -> String {
-    let secret = match secrets {
-        Secrets::Configured(_) => "configured".to_owned(),
-        Secrets::Kept {
-            file, new: true, ..
-        } => {
-            format!("made now, and kept in {}", file.display())
-        }
-        Secrets::Kept {
-            file, new: false, ..
-        } => format!("kept in {}", file.display()),
-    };
-    let version = env!("CARGO_PKG_VERSION");
-    let data = config.data_dir.display();
-    let send = config.send_command(address);
-    format!(
-        "Hookgraph {version} is running.
-
-  Webhook     http://{address}/webhooks/salesmagic
-  GraphQL     http://{address}/graphql   (subscriptions: ws://{address}/graphql)
-  Playground  http://{address}/playground
-  Database    SQLite in {data}
-  Secret      {secret}
-
-Send a first event from another terminal:
-
-  {send}
-
-"
-    )
+    let mut lines = vec![
+        format!("Hookgraph {} is running.", env!("CARGO_PKG_VERSION")),
+        String::new(),
+    ];
+    let mut line = |name: &str, text: String| lines.push(format!("  {name:<12}{text}"));
+    if config.has(Role::Ingest) {
+        line("Webhook", format!("http://{address}/webhooks/salesmagic"));
+    }
+    if config.has(Role::Api) {
+        line(
+            "GraphQL",
+            format!("http://{address}/graphql   (subscriptions: ws://{address}/graphql)"),
+        );
+        line("Playground", format!("http://{address}/playground"));
+    }
+    if config.has(Role::Project) {
+        line("Projector", "keeps the read model up to the log".to_owned());
+    }
+    line(
+        "Database",
+        match config.database {
+            Database::Sqlite => format!("SQLite in {}", config.data_dir.display()),
+            Database::Postgres { .. } => "PostgreSQL".to_owned(),
+        },
+    );
+    if config.has(Role::Ingest) {
+        line(
+            "Secret",
+            match secrets {
+                Secrets::Configured(_) => "configured".to_owned(),
+                Secrets::Kept { file, new, .. } => {
+                    let made = if *new { "made now, and " } else { "" };
+                    format!("{made}kept in {}", file.display())
+                }
+            },
+        );
+        lines.push(String::new());
+        lines.push("Send a first event from another terminal:".to_owned());
+        lines.push(String::new());
+        lines.push(format!("  {}", config.send_command(address)));
+    }
+    lines.push(String::new());
+    lines.join("\n") + "\n"
 }

@@ -1,4 +1,4 @@
-//! The server: stores, writer, projector and routes, from opening to an orderly stop.
+//! The server: stores, writer, projector and routes, as far as its roles need them, from opening to an orderly stop.
 
 mod folder;
 mod secrets;
@@ -13,17 +13,18 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Router, middleware};
 use chrono::Utc;
-use ingest::feed::Feed;
-use ingest::generation::{self, Generation, ReadModel, Version};
+use ingest::database::Location;
+use ingest::feed::{Feed, Follower, POLL};
+use ingest::generation::{Generations, ReadModel, Version};
 use ingest::log::{Appender, Limits, Log};
 use ingest::projector::{BatchLimits, Projector};
 use ingest::webhook::{self, Webhooks};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
 
-use crate::config::Config;
+use crate::config::{Config, Database, Role};
 use crate::graphql::{Graphql, Store};
 use crate::http::{self, EdgeLimits, GraphqlEdge};
 
@@ -36,91 +37,87 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long an orderly stop may take before the process ends all the same. Whatever was not acknowledged by then is sent again.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
+/// How long a server that answers queries waits for another one to make the read model.
+const READ_MODEL_WITHIN: Duration = Duration::from_secs(60);
+
 /// A server whose stores are open.
 pub struct Server {
-    log: Log,
-    read_model: Arc<ReadModel>,
-    next: Option<Arc<Generation>>,
-    feed: Feed,
-    webhooks: Webhooks,
-    writer: JoinHandle<()>,
+    app: Router,
+    edge: Option<GraphqlEdge<Graphql>>,
+    tasks: JoinSet<()>,
+    stopping: CancellationToken,
 }
 
 impl Server {
-    /// Opens the stores in `folder` and starts the log's writer.
+    /// Opens the stores and starts what the roles of `config` need. `stopping` ends it.
     pub async fn open(
         config: &Config,
-        folder: &DataFolder,
         secrets: &Secrets,
+        stopping: CancellationToken,
     ) -> anyhow::Result<Self> {
-        let path = &config.data_dir;
-        let log = Log::open(&folder.path().join("log.db"))
-            .await
-            .with_context(|| format!("cannot open the log in {}", path.display()))?;
-        let (read_model, next) = generation::open(folder.path(), Version::CURRENT)
-            .await
-            .with_context(|| format!("cannot open the read model in {}", path.display()))?;
+        let location = location(config).await?;
+        let log = Log::open(&location).await.context("cannot open the log")?;
         let feed = Feed::default();
-        feed.appended(log.head().await?);
-        feed.projected(read_model.live().position().await?);
-        let (appender, writer) = Appender::start(log.clone(), feed.clone(), Limits::default());
-        let webhooks = Webhooks {
-            sources: Arc::new(HashMap::from([("salesmagic".to_owned(), secrets.parse()?)])),
-            appender,
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "the server's edge is where time comes from"
-            )]
-            clock: Arc::new(Utc::now),
-            body_limit: webhook::BODY_LIMIT,
-            body_timeout: BODY_TIMEOUT,
+        let mut tasks = JoinSet::new();
+        let health = Router::new()
+            .route("/health/live", get(async || "alive\n"))
+            .route("/health/ready", get(ready))
+            .with_state(log.clone());
+        let mut server = Self {
+            app: health,
+            edge: None,
+            tasks: JoinSet::new(),
+            stopping: stopping.clone(),
         };
-        Ok(Self {
-            log,
-            read_model,
-            next,
-            feed,
-            webhooks,
-            writer,
-        })
+        if config.has(Role::Project) {
+            let generations = Generations::open(location.clone(), Version::CURRENT)
+                .await
+                .context("cannot open the read model")?;
+            let limits = BatchLimits::default();
+            let projector = Projector::new(log.clone(), generations, feed.clone(), limits);
+            tasks.spawn(projector.run(stopping.clone()));
+        }
+        if config.has(Role::Ingest) {
+            let (appender, writer) = Appender::start(log.clone(), feed.clone(), Limits::default());
+            tasks.spawn(async { drop(writer.await) });
+            let webhooks = webhooks(appender, secrets)?;
+            server.app = server.app.merge(webhook::routes(webhooks));
+        }
+        if config.has(Role::Api) {
+            let store = read_side(config, &location, log, &feed).await?;
+            let follower = Follower::new(Arc::clone(&store.read_model), feed.clone());
+            tasks.spawn(follower.run(stopping.clone()));
+            let graphql = Graphql::new(store).context("the GraphQL schema is not valid")?;
+            let edge = GraphqlEdge::new(
+                graphql,
+                async_graphql::Request::data,
+                EdgeLimits::default(),
+                stopping.clone(),
+            );
+            server.app = server.app.merge(read_routes(edge.clone()));
+            server.edge = Some(edge);
+        }
+        if let Some(notifier) = location.notifier(feed) {
+            tasks.spawn(notifier.run(stopping));
+        }
+        server.tasks = tasks;
+        Ok(server)
     }
 
-    /// Serves on `listener` until `stopping`, then finishes what is under way.
-    pub async fn run(
-        self,
-        listener: TcpListener,
-        stopping: CancellationToken,
-    ) -> anyhow::Result<()> {
-        let projector = Projector::new(
-            self.log.clone(),
-            Arc::clone(&self.read_model),
-            self.next,
-            self.feed.clone(),
-            BatchLimits::default(),
-        );
-        let projector = tokio::spawn(projector.run(stopping.clone()));
-        let graphql = Graphql::new(Store {
-            log: self.log.clone(),
-            read_model: self.read_model,
-            feed: self.feed,
-            version: env!("CARGO_PKG_VERSION"),
-        })
-        .context("the GraphQL schema is not valid")?;
-        let edge = GraphqlEdge::new(
-            graphql,
-            async_graphql::Request::data,
-            EdgeLimits::default(),
-            stopping.clone(),
-        );
-        let app = routes(edge.clone(), self.webhooks, self.log);
-        let served =
-            axum::serve(listener, app).with_graceful_shutdown(stopping.clone().cancelled_owned());
+    /// Serves on `listener` until it is stopped, then finishes what is under way.
+    pub async fn run(mut self, listener: TcpListener) -> anyhow::Result<()> {
+        let stopping = self.stopping.clone();
+        let served = axum::serve(listener, self.app)
+            .with_graceful_shutdown(stopping.clone().cancelled_owned());
         let stopped = async {
             served.await.context("the server failed")?;
-            edge.sockets_closed().await;
+            if let Some(edge) = self.edge {
+                edge.sockets_closed().await;
+            }
             // The last appender went with the routes, so the writer commits what waits and ends.
-            self.writer.await.context("the log's writer failed")?;
-            projector.await.context("the projector failed")?;
+            while let Some(ended) = self.tasks.join_next().await {
+                ended.context("a task of the server failed")?;
+            }
             anyhow::Ok(())
         };
         let deadline = async {
@@ -137,17 +134,90 @@ impl Server {
     }
 }
 
-/// All routes. Behind the door stands what reads; webhooks are proven by their signature, and health tells nothing.
-fn routes(edge: GraphqlEdge<Graphql>, webhooks: Webhooks, log: Log) -> Router {
-    let read = http::routes(edge)
+async fn location(config: &Config) -> anyhow::Result<Location> {
+    match &config.database {
+        Database::Sqlite => Ok(Location::Sqlite(config.data_dir.clone())),
+        Database::Postgres { url, .. } => postgres(url).await,
+    }
+}
+
+/// The error of a connection can name the host and the user, and no more: never the address with its password.
+async fn postgres(url: &str) -> anyhow::Result<Location> {
+    Location::postgres(url).await.context(
+        "cannot connect to the PostgreSQL database: is it running, and is the address right?",
+    )
+}
+
+fn webhooks(appender: Appender, secrets: &Secrets) -> anyhow::Result<Webhooks> {
+    Ok(Webhooks {
+        sources: Arc::new(HashMap::from([("salesmagic".to_owned(), secrets.parse()?)])),
+        appender,
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the server's edge is where time comes from"
+        )]
+        clock: Arc::new(Utc::now),
+        body_limit: webhook::BODY_LIMIT,
+        body_timeout: BODY_TIMEOUT,
+    })
+}
+
+/// What queries read from: the stores themselves, or their replica.
+async fn read_side(
+    config: &Config,
+    location: &Location,
+    log: Log,
+    feed: &Feed,
+) -> anyhow::Result<Store> {
+    let replica = match &config.database {
+        Database::Postgres {
+            read_url: Some(url),
+            ..
+        } => Some(postgres(url).await?),
+        _ => None,
+    };
+    let log = match &replica {
+        Some(replica) => Log::open_for_reading(replica)
+            .await
+            .context("cannot open the log on the replica")?,
+        None => log,
+    };
+    let read_model = read_model(replica.unwrap_or_else(|| location.clone())).await?;
+    Ok(Store {
+        log,
+        read_model: Arc::new(read_model),
+        feed: feed.clone(),
+        version: env!("CARGO_PKG_VERSION"),
+    })
+}
+
+/// The read model, which a projector makes: on a first start perhaps in this very moment, in another process.
+async fn read_model(location: Location) -> anyhow::Result<ReadModel> {
+    let opened = async {
+        let mut told = false;
+        loop {
+            match ReadModel::open(location.clone()).await {
+                Ok(read_model) => return read_model,
+                Err(error) if !told => {
+                    tracing::info!(%error, "waiting for the read model, which a server with the role `project` makes");
+                    told = true;
+                }
+                Err(_) => {}
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    };
+    tokio::time::timeout(READ_MODEL_WITHIN, opened)
+        .await
+        .context("there is no read model: start a server with the role `project` on this database")
+}
+
+/// What reads stands behind the door; webhooks are proven by their signature, and health tells nothing.
+fn read_routes(edge: GraphqlEdge<Graphql>) -> Router {
+    http::routes(edge)
         .merge(http::playground::routes())
         .layer(CompressionLayer::new())
-        .layer(middleware::from_fn(http::door::guard));
-    let health = Router::new()
-        .route("/health/live", get(async || "alive\n"))
-        .route("/health/ready", get(ready))
-        .with_state(log);
-    read.merge(webhook::routes(webhooks)).merge(health)
+        .layer(middleware::from_fn(http::door::guard))
 }
 
 async fn ready(State(log): State<Log>) -> (StatusCode, &'static str) {

@@ -33,10 +33,10 @@ pub enum Secrets {
 
 impl Secrets {
     /// The configured secrets; without any, the one in the data folder, which is made if it is not there.
-    pub fn find(configured: &[String], folder: &DataFolder) -> anyhow::Result<Self> {
-        if !configured.is_empty() {
+    pub fn find(configured: &[String], folder: Option<&DataFolder>) -> anyhow::Result<Self> {
+        let Some(folder) = folder.filter(|_| configured.is_empty()) else {
             return Ok(Self::Configured(configured.to_vec()));
-        }
+        };
         let file = folder.path().join(SECRET_FILE);
         let failed = || format!("cannot use the secret in {}", file.display());
         match fs::read_to_string(&file) {

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use entity::log::event;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter,
-    QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseTransaction, DbErr,
+    EntityTrait, QueryFilter, QuerySelect,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -169,23 +169,40 @@ async fn write(log: Log, feed: Feed, limits: Limits, mut waiting: mpsc::Receiver
                 Err(Unavailable::Database)
             }
         };
-        if let Ok((_, head)) = &committed {
-            feed.appended(*head);
+        if committed.is_ok() {
+            feed.appended();
         }
         for (at, (answer, room)) in answers.into_iter().enumerate() {
             drop(room);
             // A sender that has hung up does not need its answer.
             let _ = answer.send(match &committed {
-                Ok((appended, _)) => Ok(appended[at]),
+                Ok(appended) => Ok(appended[at]),
                 Err(unavailable) => Err(*unavailable),
             });
         }
     }
 }
 
-/// Stores a group in one transaction and returns where each stands, and the new head.
-async fn commit(log: &Log, arrivals: Vec<Arrival>) -> Result<(Vec<Appended>, Position), DbErr> {
+/// Takes the append lock for the rest of the transaction. On SQLite the transaction itself is the lock.
+///
+/// It is a statement of its own: the head is read by the next one, which sees what the previous holder has committed.
+async fn lock(txn: &DatabaseTransaction) -> Result<(), DbErr> {
+    /// Any number will do that no one else uses in this database: these are the letters "hookappd".
+    const APPEND_LOCK: i64 = 0x686f_6f6b_6170_7064;
+    if txn.get_database_backend() == DatabaseBackend::Postgres {
+        let take = format!("SELECT pg_advisory_xact_lock({APPEND_LOCK})");
+        txn.execute_unprepared(&take).await?;
+        // Whatever the database's default: what is acknowledged is on the disk.
+        txn.execute_unprepared("SET LOCAL synchronous_commit = on")
+            .await?;
+    }
+    Ok(())
+}
+
+/// Stores a group in one transaction and returns where each stands.
+async fn commit(log: &Log, arrivals: Vec<Arrival>) -> Result<Vec<Appended>, DbErr> {
     let txn = database::begin_write(&log.db).await?;
+    lock(&txn).await?;
     let mut known = stored(&txn, &arrivals).await?;
     let mut position = head(&txn).await?;
     let mut appended = Vec::with_capacity(arrivals.len());
@@ -222,7 +239,7 @@ async fn commit(log: &Log, arrivals: Vec<Arrival>) -> Result<(Vec<Appended>, Pos
             .await?;
     }
     txn.commit().await?;
-    Ok((appended, position))
+    Ok(appended)
 }
 
 /// Which of `arrivals` are stored already, and where.

@@ -4,19 +4,15 @@
 
 pub mod append;
 
-use std::path::Path;
-
 use entity::log::{event, identity};
 use futures_util::TryStreamExt;
-use migration::log::Migrator;
 use rand::Rng;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect, sea_query::OnConflict,
 };
-use sea_orm_migration::MigratorTrait;
 
-use crate::database::{self, Durability};
+use crate::database::Location;
 
 pub use append::{Appender, Arrival, Limits, Unavailable};
 
@@ -31,11 +27,17 @@ pub struct Log {
 }
 
 impl Log {
-    /// Opens the log in the SQLite file at `path`, creating and migrating it as needed.
-    pub async fn open(path: &Path) -> Result<Self, DbErr> {
-        let db = database::open(path, Durability::Full).await?;
-        Migrator::up(&db, None).await?;
+    /// Opens the log at `location`, creating and migrating it as needed.
+    pub async fn open(location: &Location) -> Result<Self, DbErr> {
+        let db = location.open_log().await?;
         let identity = establish_identity(&db).await?;
+        Ok(Self { db, identity })
+    }
+
+    /// Opens the log at `location` for reading alone: a replica, which another process has made.
+    pub async fn open_for_reading(location: &Location) -> Result<Self, DbErr> {
+        let db = location.open_log_for_reading().await?;
+        let identity = identity(&db).await?;
         Ok(Self { db, identity })
     }
 
@@ -198,6 +200,10 @@ async fn establish_identity(db: &DatabaseConnection) -> Result<String, DbErr> {
     )
     .exec_without_returning(db)
     .await?;
+    identity(db).await
+}
+
+async fn identity(db: &DatabaseConnection) -> Result<String, DbErr> {
     let row = identity::Entity::find_by_id(1).one(db).await?;
     row.map(|row| row.identity)
         .ok_or_else(|| DbErr::RecordNotFound("the log's identity".to_owned()))

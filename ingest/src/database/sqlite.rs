@@ -1,20 +1,17 @@
-//! How a SQLite file is opened as one of the two stores.
+//! SQLite: a file a store, in the data folder.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
-};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 
-/// A statement that takes longer is logged.
-const SLOW: Duration = Duration::from_secs(2);
+use super::SLOW;
 
 /// What a commit is worth when the machine loses power.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Durability {
+pub(super) enum Durability {
     /// A commit is on the disk when it returns: for the log, whose acknowledgements are promises.
     Full,
     /// The last commits may be lost, together with the checkpoint that covers them: for the read model, which then does
@@ -22,8 +19,8 @@ pub(crate) enum Durability {
     Rebuildable,
 }
 
-/// Opens the SQLite file at `path`, creating it if asked.
-pub(crate) async fn open(path: &Path, durability: Durability) -> Result<DatabaseConnection, DbErr> {
+/// Opens the file at `path`, creating it if need be.
+pub(super) async fn open(path: &Path, durability: Durability) -> Result<DatabaseConnection, DbErr> {
     let mut options = ConnectOptions::new("sqlite://");
     let file = path.to_owned();
     options
@@ -32,7 +29,6 @@ pub(crate) async fn open(path: &Path, durability: Durability) -> Result<Database
         .acquire_timeout(Duration::from_secs(10))
         .idle_timeout(None)
         .max_lifetime(None)
-        // The texts of statements, never their values.
         .sqlx_logging(true)
         .sqlx_logging_level(log::LevelFilter::Trace)
         .sqlx_slow_statements_logging_settings(log::LevelFilter::Warn, SLOW)
@@ -51,12 +47,32 @@ pub(crate) async fn open(path: &Path, durability: Durability) -> Result<Database
     Database::connect(options).await
 }
 
-/// Begins a transaction that writes. On SQLite it takes the writer's lock at once: one that begins as a reader and becomes
-/// a writer fails when another wrote in between, however long it would wait.
-pub(crate) async fn begin_write(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
-    db.begin_with_options(TransactionOptions {
-        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-        ..Default::default()
-    })
-    .await
+/// The file of a generation.
+pub(super) fn generation_file(folder: &Path, number: i64) -> PathBuf {
+    folder.join(format!("read-{number}.db"))
+}
+
+/// The numbers of the generations in `folder`, rising.
+pub(super) fn generations(folder: &Path) -> Vec<i64> {
+    let mut numbers: Vec<i64> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name();
+            let number = name.to_str()?.strip_prefix("read-")?.strip_suffix(".db")?;
+            number.parse().ok()
+        })
+        .collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+/// Removes a database's files. One that cannot be removed now is met again at the next start.
+pub(super) fn remove_files(file: &Path) {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = file.as_os_str().to_owned();
+        name.push(suffix);
+        let _ = fs::remove_file(PathBuf::from(name));
+    }
 }

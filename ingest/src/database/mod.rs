@@ -1,0 +1,133 @@
+//! Where the two stores are, and how their databases are opened.
+//!
+//! On SQLite each is a file of its own, on PostgreSQL a schema of its own in one database. To the rest of the code they are
+//! separate databases either way: a handle sees one store and no other.
+
+mod postgres;
+mod sqlite;
+
+use std::path::PathBuf;
+
+use migration::log::Migrator;
+use sea_orm::{
+    ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+use sea_orm_migration::MigratorTrait;
+
+use crate::feed::{Feed, Notifier};
+
+pub use postgres::Postgres;
+
+/// Where the stores are.
+#[derive(Clone, Debug)]
+pub enum Location {
+    /// In the SQLite files of this folder.
+    Sqlite(PathBuf),
+    /// In the schemas of a PostgreSQL database.
+    Postgres(Box<Postgres>),
+}
+
+/// A statement that takes longer is logged: its text, never its values.
+const SLOW: std::time::Duration = std::time::Duration::from_secs(2);
+
+impl Location {
+    /// The PostgreSQL database at `url`, `postgres://…`.
+    pub async fn postgres(url: &str) -> Result<Self, DbErr> {
+        Ok(Self::Postgres(Box::new(Postgres::connect(url).await?)))
+    }
+
+    /// Whether other processes may have the stores open at the same time.
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
+    /// What to ring the other processes' bells over, if there can be any.
+    pub fn notifier(&self, feed: Feed) -> Option<Notifier> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(postgres) => Some(Notifier::new(postgres.catalog().clone(), feed)),
+        }
+    }
+
+    /// Opens the log as it is: for reading, where this process may not write.
+    pub(crate) async fn open_log_for_reading(&self) -> Result<DatabaseConnection, DbErr> {
+        match self {
+            Self::Sqlite(_) => self.open_log().await,
+            Self::Postgres(postgres) => postgres.open_log_for_reading().await,
+        }
+    }
+
+    /// Opens the log, and brings it to the present schema.
+    pub(crate) async fn open_log(&self) -> Result<DatabaseConnection, DbErr> {
+        match self {
+            Self::Sqlite(folder) => {
+                let db = sqlite::open(&folder.join("log.db"), sqlite::Durability::Full).await?;
+                Migrator::up(&db, None).await?;
+                Ok(db)
+            }
+            Self::Postgres(postgres) => postgres.open_log().await,
+        }
+    }
+
+    /// Opens the database of a generation of the read model; an empty one, if `create` and there is none.
+    pub(crate) async fn open_generation(
+        &self,
+        number: i64,
+        create: bool,
+    ) -> Result<DatabaseConnection, DbErr> {
+        match self {
+            Self::Sqlite(folder) => {
+                let file = sqlite::generation_file(folder, number);
+                if !create && !file.exists() {
+                    return Err(DbErr::RecordNotFound(format!("generation {number}")));
+                }
+                sqlite::open(&file, sqlite::Durability::Rebuildable).await
+            }
+            Self::Postgres(postgres) => postgres.open_generation(number, create).await,
+        }
+    }
+
+    /// The numbers of the generations that exist, rising.
+    pub(crate) async fn generations(&self) -> Result<Vec<i64>, DbErr> {
+        match self {
+            Self::Sqlite(folder) => Ok(sqlite::generations(folder)),
+            Self::Postgres(postgres) => postgres.generations().await,
+        }
+    }
+
+    /// Removes a generation. It can be built again from the log.
+    pub(crate) async fn remove_generation(&self, number: i64) -> Result<(), DbErr> {
+        match self {
+            Self::Sqlite(folder) => {
+                sqlite::remove_files(&sqlite::generation_file(folder, number));
+                Ok(())
+            }
+            Self::Postgres(postgres) => postgres.remove_generation(number).await,
+        }
+    }
+}
+
+/// Makes tables in a transaction that no other process makes any in. On SQLite no other process is there.
+pub(crate) async fn begin_schema(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let txn = begin_write(db).await?;
+    if db.get_database_backend() == DatabaseBackend::Postgres {
+        postgres::lock_schemas(&txn).await?;
+    }
+    Ok(txn)
+}
+
+/// Begins a transaction that writes.
+///
+/// On SQLite it takes the writer's lock at once: one that begins as a reader and becomes a writer fails when another wrote in
+/// between, however long it would wait. On PostgreSQL it is READ COMMITTED, whatever the database's default: each statement
+/// must see what was committed before it began.
+pub(crate) async fn begin_write(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    db.begin_with_options(TransactionOptions {
+        isolation_level: (db.get_database_backend() == DatabaseBackend::Postgres)
+            .then_some(sea_orm::IsolationLevel::ReadCommitted),
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..Default::default()
+    })
+    .await
+}

@@ -1,0 +1,124 @@
+//! PostgreSQL: a schema a store, in one database.
+//!
+//! Every connection of a handle has its store's schema as its search path from the start, so that the same statements run
+//! here and on SQLite.
+
+use std::time::Duration;
+
+use migration::log::Migrator;
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, DbErr,
+    Statement, TransactionTrait,
+};
+use sea_orm_migration::MigratorTrait;
+
+use super::SLOW;
+
+const LOG_SCHEMA: &str = "hookgraph_log";
+const READ_SCHEMA: &str = "hookgraph_read_";
+
+/// Held while schemas are made or migrated, so that processes that start together do it one after the other. Any number
+/// will do that no one else uses in this database: these are the letters "hookgrph".
+const SCHEMA_LOCK: i64 = 0x686f_6f6b_6772_7068;
+
+/// A PostgreSQL database.
+#[derive(Clone, Debug)]
+pub struct Postgres {
+    url: String,
+    /// For what belongs to no store: which schemas there are.
+    catalog: DatabaseConnection,
+}
+
+impl Postgres {
+    pub(super) async fn connect(url: &str) -> Result<Self, DbErr> {
+        // One connection listens, one works.
+        let catalog = open(url, "pg_catalog", 3).await?;
+        Ok(Self {
+            url: url.to_owned(),
+            catalog,
+        })
+    }
+
+    pub(super) fn catalog(&self) -> &DatabaseConnection {
+        &self.catalog
+    }
+
+    pub(super) async fn open_log_for_reading(&self) -> Result<DatabaseConnection, DbErr> {
+        open(&self.url, LOG_SCHEMA, 8).await
+    }
+
+    pub(super) async fn open_log(&self) -> Result<DatabaseConnection, DbErr> {
+        let db = open(&self.url, LOG_SCHEMA, 8).await?;
+        let txn = db.begin().await?;
+        lock_schemas(&txn).await?;
+        txn.execute_unprepared(&format!("CREATE SCHEMA IF NOT EXISTS {LOG_SCHEMA}"))
+            .await?;
+        Migrator::up(&txn, None).await?;
+        txn.commit().await?;
+        Ok(db)
+    }
+
+    pub(super) async fn open_generation(
+        &self,
+        number: i64,
+        create: bool,
+    ) -> Result<DatabaseConnection, DbErr> {
+        let schema = format!("{READ_SCHEMA}{number}");
+        if create {
+            let txn = self.catalog.begin().await?;
+            lock_schemas(&txn).await?;
+            txn.execute_unprepared(&format!("CREATE SCHEMA IF NOT EXISTS {schema}"))
+                .await?;
+            txn.commit().await?;
+        }
+        open(&self.url, &schema, 8).await
+    }
+
+    pub(super) async fn generations(&self) -> Result<Vec<i64>, DbErr> {
+        let schemas = Statement::from_string(
+            DatabaseBackend::Postgres,
+            format!(
+                "SELECT nspname::text AS name FROM pg_namespace WHERE starts_with(nspname::text, '{READ_SCHEMA}')"
+            ),
+        );
+        let rows = self.catalog.query_all_raw(schemas).await?;
+        let mut numbers = Vec::new();
+        for row in rows {
+            let name: String = row.try_get("", "name")?;
+            numbers.extend(name[READ_SCHEMA.len()..].parse::<i64>().ok());
+        }
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    pub(super) async fn remove_generation(&self, number: i64) -> Result<(), DbErr> {
+        let drop = format!("DROP SCHEMA IF EXISTS {READ_SCHEMA}{number} CASCADE");
+        self.catalog.execute_unprepared(&drop).await?;
+        Ok(())
+    }
+}
+
+pub(super) async fn lock_schemas(db: &impl ConnectionTrait) -> Result<(), DbErr> {
+    db.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({SCHEMA_LOCK})"))
+        .await?;
+    Ok(())
+}
+
+async fn open(url: &str, schema: &str, connections: u32) -> Result<DatabaseConnection, DbErr> {
+    let mut options = ConnectOptions::new(url);
+    let schema = schema.to_owned();
+    options
+        .max_connections(connections)
+        .acquire_timeout(Duration::from_secs(5))
+        .sqlx_logging(true)
+        .sqlx_logging_level(log::LevelFilter::Trace)
+        .sqlx_slow_statements_logging_settings(log::LevelFilter::Warn, SLOW)
+        .map_sqlx_postgres_opts(move |options| {
+            options.application_name("hookgraph").options([
+                ("search_path", schema.as_str()),
+                // A process that hangs in the middle of a transaction must not hold up the others for ever.
+                ("idle_in_transaction_session_timeout", "30s"),
+            ])
+        });
+    Database::connect(options).await
+}
