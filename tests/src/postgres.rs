@@ -1,0 +1,132 @@
+//! A PostgreSQL cluster of the tests' own, thrown away when the test process ends, however it ends.
+//!
+//! It listens on a socket in its folder and on no port. PostgreSQL refuses to run as root, so as root it runs as `nobody`.
+
+use std::fmt::Write;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// Debian's `nobody`, whom every machine has.
+const NOBODY: u32 = 65534;
+
+/// How long the cluster may take to start.
+const START_WITHIN: Duration = Duration::from_secs(30);
+
+/// A running cluster. It ends when its guardian's standard input does, which the process that started it holds.
+#[derive(Debug)]
+pub struct Cluster {
+    folder: PathBuf,
+    _guardian: Child,
+}
+
+/// The cluster that the tests of this process share, started when the first of them asks for it.
+pub fn shared() -> &'static Cluster {
+    static SHARED: OnceLock<Cluster> = OnceLock::new();
+    SHARED.get_or_init(|| Cluster::start("-c fsync=off -c full_page_writes=off"))
+}
+
+impl Cluster {
+    /// Starts a cluster with these further options of `postgres`.
+    pub fn start(options: &str) -> Self {
+        let folder = tempfile::Builder::new()
+            .prefix("hookgraph-pg-")
+            .tempdir()
+            .expect("a temporary folder")
+            .keep();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).expect("the folder is ours");
+        let as_nobody = fs::metadata("/proc/self").expect("a process has an owner").uid() == 0;
+        if as_nobody {
+            chown(&folder, Some(NOBODY), Some(NOBODY)).expect("root may give a folder away");
+        }
+        let command = |program: &Path| {
+            let mut command = Command::new(program);
+            command
+                .current_dir(&folder)
+                .env_clear()
+                .env("LC_ALL", "C.UTF-8")
+                .env("PATH", "/usr/bin:/bin")
+                .stdout(Stdio::null())
+                .stderr(Stdio::null());
+            if as_nobody {
+                command.uid(NOBODY).gid(NOBODY);
+            }
+            command
+        };
+        let made = command(&binary("initdb"))
+            .args(["-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8"])
+            .args(["--locale=C.UTF-8", "-N"])
+            .status()
+            .expect("initdb runs");
+        assert!(made.success(), "initdb failed");
+        // The shell waits for the end of its input, which comes when this process ends, and then stops the cluster.
+        let guard = format!(
+            "{} -D data -k {} -c listen_addresses= -c max_connections=500 {options} >log 2>&1 & read _; kill -QUIT $!; wait; rm -rf {}",
+            binary("postgres").display(),
+            folder.display(),
+            folder.display()
+        );
+        let guardian = command(Path::new("/bin/sh"))
+            .args(["-c", &guard])
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("a shell runs");
+        let cluster = Self {
+            folder,
+            _guardian: guardian,
+        };
+        cluster.wait_until_ready();
+        cluster
+    }
+
+    fn wait_until_ready(&self) {
+        let start = Instant::now();
+        loop {
+            let pid_file = fs::read_to_string(self.folder.join("data/postmaster.pid"));
+            if pid_file.is_ok_and(|text| text.lines().nth(7).is_some_and(|line| line.trim() == "ready")) {
+                return;
+            }
+            assert!(
+                start.elapsed() < START_WITHIN,
+                "PostgreSQL did not start: {}",
+                fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// The address of a database in this cluster that no one else has.
+    pub fn create_database(&self) -> String {
+        static CREATED: AtomicU32 = AtomicU32::new(0);
+        let mut name = format!("hookgraph_{}", std::process::id());
+        let _ = write!(name, "_{}", CREATED.fetch_add(1, Ordering::Relaxed));
+        let created = Command::new(binary("createdb"))
+            .args(["-h", &self.folder.display().to_string(), "-U", "postgres", &name])
+            .status()
+            .expect("createdb runs");
+        assert!(created.success(), "createdb failed");
+        format!("postgres://postgres@localhost/{name}?host={}", self.folder.display())
+    }
+}
+
+/// A program of PostgreSQL: on the PATH, or where Debian puts them.
+fn binary(name: &str) -> PathBuf {
+    let on_path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = std::env::split_paths(&on_path).collect();
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let mut debian: Vec<PathBuf> = versions.flatten().map(|version| version.path().join("bin")).collect();
+    debian.sort();
+    // The real programs before wrappers of the same name.
+    debian.reverse();
+    debian.append(&mut folders);
+    debian
+        .into_iter()
+        .map(|folder| folder.join(name))
+        .find(|program| program.is_file())
+        .unwrap_or_else(|| panic!("there is no {name}: `make test` installs PostgreSQL"))
+}
