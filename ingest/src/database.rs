@@ -28,7 +28,8 @@ pub(crate) async fn open(path: &Path, durability: Durability) -> Result<Database
     let file = path.to_owned();
     options
         .max_connections(8)
-        .min_connections(1)
+        // No lower bound: sqlx would open a second connection beside the first one, and both turn a new file to WAL at
+        // once, which SQLite refuses without waiting.
         .acquire_timeout(Duration::from_secs(10))
         .idle_timeout(None)
         .max_lifetime(None)
