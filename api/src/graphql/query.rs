@@ -168,7 +168,7 @@ impl QueryRoot {
         Ok(row.map(|row| Transcript::of(row, None)))
     }
 
-    /// All analyses, those of the newest call first.
+    /// All analyses, those of the newest call first, and of one call the last first.
     #[graphql(complexity = "page_cost(first, last, child_complexity)")]
     async fn analyses(
         &self,

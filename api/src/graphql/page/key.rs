@@ -40,14 +40,19 @@ impl From<&String> for KeyPart {
     }
 }
 
-/// The values by which a row is ordered.
+/// A place in a list: which table is listed, and the values by which the row is ordered.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Key(pub Vec<KeyPart>);
+pub struct Key(String, Vec<KeyPart>);
 
 impl Key {
+    /// The place of a row.
+    pub fn of<E: Paged>(row: &E::Model) -> Self {
+        Self(E::default().table_name().to_owned(), E::key(row))
+    }
+
     /// The key as a cursor.
     pub fn encode(&self) -> String {
-        URL_SAFE_NO_PAD.encode(serde_json::json!(self.0).to_string())
+        URL_SAFE_NO_PAD.encode(serde_json::json!(self).to_string())
     }
 
     /// Reads a cursor.
@@ -61,25 +66,21 @@ impl Key {
             return Err(invalid());
         }
         let json = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| invalid())?;
-        let parts = serde_json::from_slice(&json).map_err(|_| invalid())?;
+        let key: Self = serde_json::from_slice(&json).map_err(|_| invalid())?;
         // PostgreSQL takes no U+0000 in a text, and no id has one.
-        match parts {
-            Self(parts)
-                if !parts
-                    .iter()
-                    .any(|part| matches!(part, KeyPart::Text(text) if text.contains('\0'))) =>
-            {
-                Ok(Self(parts))
-            }
-            Self(_) => Err(invalid()),
+        let has_nul = |part: &KeyPart| matches!(part, KeyPart::Text(text) if text.contains('\0'));
+        if key.1.iter().any(has_nul) {
+            return Err(invalid());
         }
+        Ok(key)
     }
 
     /// Whether this could be the key of a row of `E`.
     pub fn fits<E: Paged>(&self) -> bool {
         let order = E::order();
-        order.len() == self.0.len()
-            && order.iter().zip(&self.0).all(|(column, part)| {
+        self.0 == E::default().table_name()
+            && order.len() == self.1.len()
+            && order.iter().zip(&self.1).all(|(column, part)| {
                 matches!(
                     (column.def().get_column_type(), part),
                     (
@@ -92,7 +93,7 @@ impl Key {
 
     /// The values, to compare columns with.
     pub fn values(&self) -> impl Iterator<Item = SimpleExpr> {
-        self.0.iter().map(|part| match part {
+        self.1.iter().map(|part| match part {
             KeyPart::Number(number) => SimpleExpr::from(*number),
             KeyPart::Text(text) => SimpleExpr::from(text.as_str()),
         })
@@ -105,7 +106,8 @@ mod tests {
 
     #[test]
     fn a_cursor_is_read_as_it_was_written() {
-        let key = Key(vec![KeyPart::Number(-7), KeyPart::Text("é\u{1}|".into())]);
+        let parts = vec![KeyPart::Number(-7), KeyPart::Text("é\u{1}|".into())];
+        let key = Key("calls".into(), parts);
         assert_eq!(Key::decode(&key.encode()).unwrap(), key);
     }
 
@@ -118,9 +120,10 @@ mod tests {
             "?".into(),
             "x".repeat(9000),
             encode("{}"),
-            encode("[1.5]"),
-            encode(r#"["\u0000"]"#),
-            encode("[[1]]"),
+            encode("[1]"),
+            encode(r#"["calls",[1.5]]"#),
+            encode(r#"["calls",["\u0000"]]"#),
+            encode(r#"["calls",[[1]]]"#),
         ] {
             assert!(Key::decode(&cursor).is_err(), "{cursor}");
         }

@@ -14,7 +14,7 @@ use sea_orm::{ColumnTrait, Order, QueryFilter, QueryOrder, QuerySelect, Select};
 
 pub use connection::{Connection, Edge, Node, Total};
 pub use entity::scope::Scoped;
-pub use key::Key;
+pub use key::{Key, KeyPart};
 
 use super::error::{Error, Result};
 
@@ -32,7 +32,7 @@ pub trait Paged: Scoped<Model: Send + Sync> {
     const DESCENDING: bool = true;
 
     /// The key of a row: its values in those columns.
-    fn key(row: &Self::Model) -> Key;
+    fn key(row: &Self::Model) -> Vec<KeyPart>;
 }
 
 /// The arguments of a list, as sent.
@@ -137,7 +137,7 @@ impl Page {
         let edges = rows
             .into_iter()
             .map(|row| Edge {
-                cursor: E::key(&row).encode(),
+                cursor: Key::of::<E>(&row).encode(),
                 node: N::from_row(row),
             })
             .collect();

@@ -2,15 +2,15 @@
 
 use entity::read_model::{analysis, call, event_index, org, prospect, user};
 
-use super::{Key, Paged};
+use super::{KeyPart, Paged};
 
 impl Paged for org::Entity {
     fn order() -> Vec<org::Column> {
         vec![org::Column::OrderedAt, org::Column::Id]
     }
 
-    fn key(row: &org::Model) -> Key {
-        Key(vec![row.ordered_at.into(), (&row.id).into()])
+    fn key(row: &org::Model) -> Vec<KeyPart> {
+        vec![row.ordered_at.into(), (&row.id).into()]
     }
 }
 
@@ -19,8 +19,8 @@ impl Paged for user::Entity {
         vec![user::Column::OrderedAt, user::Column::Id]
     }
 
-    fn key(row: &user::Model) -> Key {
-        Key(vec![row.ordered_at.into(), (&row.id).into()])
+    fn key(row: &user::Model) -> Vec<KeyPart> {
+        vec![row.ordered_at.into(), (&row.id).into()]
     }
 }
 
@@ -29,8 +29,8 @@ impl Paged for call::Entity {
         vec![call::Column::OrderedAt, call::Column::Id]
     }
 
-    fn key(row: &call::Model) -> Key {
-        Key(vec![row.ordered_at.into(), (&row.id).into()])
+    fn key(row: &call::Model) -> Vec<KeyPart> {
+        vec![row.ordered_at.into(), (&row.id).into()]
     }
 }
 
@@ -42,8 +42,8 @@ impl Paged for prospect::Entity {
         vec![prospect::Column::OrgId, prospect::Column::Id]
     }
 
-    fn key(row: &prospect::Model) -> Key {
-        Key(vec![(&row.org_id).into(), (&row.id).into()])
+    fn key(row: &prospect::Model) -> Vec<KeyPart> {
+        vec![(&row.org_id).into(), (&row.id).into()]
     }
 }
 
@@ -56,12 +56,12 @@ impl Paged for analysis::Entity {
         ]
     }
 
-    fn key(row: &analysis::Model) -> Key {
-        Key(vec![
+    fn key(row: &analysis::Model) -> Vec<KeyPart> {
+        vec![
             row.call_ordered_at.into(),
             (&row.call_id).into(),
             row.ordinal.into(),
-        ])
+        ]
     }
 }
 
@@ -70,7 +70,7 @@ impl Paged for event_index::Entity {
         vec![event_index::Column::Position]
     }
 
-    fn key(row: &event_index::Model) -> Key {
-        Key(vec![row.position.into()])
+    fn key(row: &event_index::Model) -> Vec<KeyPart> {
+        vec![row.position.into()]
     }
 }

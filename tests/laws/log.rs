@@ -1,0 +1,158 @@
+//! The log: gap-free, each message once, and nothing that stands in it ever changes.
+
+use std::collections::HashMap;
+
+use ingest::log::append::Appended;
+use ingest::log::{Arrival, Limits};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseResult;
+use sea_orm::{ConnectionTrait, Database};
+use tests::history::{Message, history};
+
+use crate::check::check;
+use crate::stores::Stores;
+
+/// What one sender sends, one after the other: (source, message id).
+type Sender = Vec<(u8, u8)>;
+
+fn arrival(sender: usize, nth: usize, (source, id): (u8, u8)) -> Arrival {
+    Arrival {
+        source: format!("source-{source}"),
+        message_id: format!("msg_{id}"),
+        // Tells who was first.
+        body: format!("{sender}/{nth}").into_bytes(),
+        ..Message::new("").arrival(0)
+    }
+}
+
+async fn each_message_stands_once((senders, limits): (Vec<Sender>, Limits)) -> TestCaseResult {
+    let stores = Stores::open(limits).await;
+    let mut tasks = Vec::new();
+    for (sender, messages) in senders.iter().cloned().enumerate() {
+        let appender = stores.appender.clone();
+        tasks.push(tokio::spawn(async move {
+            let mut answers: Vec<(Arrival, Appended)> = Vec::new();
+            for (nth, message) in messages.into_iter().enumerate() {
+                let arrival = arrival(sender, nth, message);
+                let appended = appender.append(arrival.clone()).await.unwrap();
+                answers.push((arrival, appended));
+            }
+            answers
+        }));
+    }
+    let mut answers = Vec::new();
+    for task in tasks {
+        let of_sender = task.await.unwrap();
+        let new: Vec<i64> = of_sender
+            .iter()
+            .filter(|(_, appended)| !appended.repeated)
+            .map(|(_, appended)| appended.position)
+            .collect();
+        prop_assert!(
+            new.is_sorted(),
+            "a sender's later message stands earlier: {new:?}"
+        );
+        answers.extend(of_sender);
+    }
+
+    let stored = stores.log.read_after(0, 10_000, usize::MAX).await.unwrap();
+    let positions: Vec<i64> = stored.iter().map(|event| event.position).collect();
+    let gap_free: Vec<i64> = (1..).take(stored.len()).collect();
+    prop_assert_eq!(&positions, &gap_free);
+    prop_assert_eq!(stores.log.head().await.unwrap(), positions.len() as i64);
+    let places: HashMap<(&str, &str), i64> = stored
+        .iter()
+        .map(|event| {
+            (
+                (event.source.as_str(), event.message_id.as_str()),
+                event.position,
+            )
+        })
+        .collect();
+    prop_assert_eq!(places.len(), stored.len(), "a message stands twice");
+
+    let mut first = HashMap::new();
+    for (arrival, appended) in &answers {
+        let key = (arrival.source.as_str(), arrival.message_id.as_str());
+        prop_assert_eq!(places.get(&key), Some(&appended.position));
+        if !appended.repeated {
+            prop_assert!(
+                first.insert(key, arrival).is_none(),
+                "two are the first: {key:?}"
+            );
+        }
+    }
+    prop_assert_eq!(first.len(), stored.len());
+    for event in &stored {
+        let arrival = first[&(event.source.as_str(), event.message_id.as_str())];
+        prop_assert_eq!(&event.body, &arrival.body);
+    }
+    Ok(())
+}
+
+#[test]
+fn positions_are_gap_free_and_each_message_stands_once() {
+    let sender = vec((0..2u8, 0..12u8), 0..20);
+    let limits = (1..9usize, 1..60usize).prop_map(|(group, group_bytes)| Limits {
+        group,
+        group_bytes,
+        ..Limits::default()
+    });
+    check(32, &(vec(sender, 1..8), limits), each_message_stands_once);
+}
+
+async fn nothing_changes((messages, at): (Vec<Message>, prop::sample::Index)) -> TestCaseResult {
+    let stores = Stores::open(Limits::default()).await;
+    stores.append_all(&messages).await;
+    let before = stores.log.read_after(0, 10_000, usize::MAX).await.unwrap();
+    let position = at.get(&before).position;
+    let message_id = &at.get(&before).message_id;
+    let url = format!("sqlite://{}", stores.log_file().display());
+    let db = Database::connect(url).await.unwrap();
+    let row = |position: i64, message_id: &str| {
+        format!(
+            "INTO events (position, source, message_id, received_at, headers, secret_id, body)
+             VALUES ({position}, 'salesmagic', '{message_id}', 0, '', '', x'00')"
+        )
+    };
+    let beyond = i64::MAX;
+    let statements = [
+        format!("UPDATE events SET body = x'00' WHERE position = {position}"),
+        format!("UPDATE events SET position = position + 1000 WHERE position = {position}"),
+        format!("DELETE FROM events WHERE position = {position}"),
+        "DELETE FROM events".to_owned(),
+        format!("INSERT {}", row(position, "msg_new")),
+        format!("INSERT {}", row(beyond, message_id)),
+        format!("INSERT OR REPLACE {}", row(position, "msg_new")),
+        format!("INSERT OR REPLACE {}", row(beyond, message_id)),
+        format!("REPLACE {}", row(position, message_id)),
+        format!("INSERT OR IGNORE {}", row(position, message_id)),
+        format!(
+            "INSERT {} ON CONFLICT DO UPDATE SET body = excluded.body",
+            row(beyond, message_id)
+        ),
+        format!("UPDATE OR REPLACE events SET position = {position} WHERE position <> {position}"),
+        format!("INSERT {}", row(0, "msg_new")),
+        format!("INSERT {}", row(-1, "msg_new")),
+    ];
+    for statement in statements {
+        let answer = db.execute_unprepared(&statement).await;
+        let after = stores.log.read_after(0, 10_000, usize::MAX).await.unwrap();
+        prop_assert!(after == before, "the log has changed: {statement}");
+        // With a single event, the last UPDATE has nothing to change, and so nothing to refuse.
+        let idle = before.len() == 1 && statement.starts_with("UPDATE OR REPLACE");
+        prop_assert!(answer.is_err() || idle, "taken: {statement}");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_stands_in_the_log_cannot_be_changed() {
+    let messages = history(3).prop_filter("no message", |messages| !messages.is_empty());
+    check(
+        6,
+        &(messages, any::<prop::sample::Index>()),
+        nothing_changes,
+    );
+}

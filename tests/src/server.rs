@@ -1,0 +1,300 @@
+//! The real binary, started in a folder of its own on a port that is free.
+//!
+//! Invariants: no process and no folder of a test outlives it. [`Installation::serve`] is the only place that knows on which
+//! database a server runs.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::Client;
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use crate::sender::client;
+use crate::{Sender, until, within};
+
+/// Where a server keeps its data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Backend {
+    /// Files in the data folder.
+    #[default]
+    Sqlite,
+}
+
+/// A folder with its settings, in which servers are started one after the other.
+#[derive(Debug)]
+pub struct Installation {
+    folder: TempDir,
+    backend: Backend,
+    /// The live secrets, the first one is used to send with. Without any the server makes its own.
+    secrets: Vec<String>,
+    log: &'static str,
+    starts: usize,
+}
+
+/// What a command that ended by itself has said.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its exit code; none when a signal ended it.
+    pub code: Option<i32>,
+    /// Its standard output.
+    pub stdout: String,
+    /// Its standard error.
+    pub stderr: String,
+}
+
+/// A secret in Svix's form; another number, another secret.
+pub fn secret(number: u8) -> String {
+    format!("whsec_{}", STANDARD.encode([number; 24]))
+}
+
+/// The binary, beside the test's own executable.
+fn binary() -> PathBuf {
+    let test = std::env::current_exe().expect("a test has an executable");
+    // target/<profile>/deps/<test>
+    let profile = test.ancestors().nth(2).expect("it lies in a target folder");
+    let binary = profile.join("hookgraph");
+    assert!(
+        binary.is_file(),
+        "there is no {}: build it first: cargo build --workspace",
+        binary.display()
+    );
+    binary
+}
+
+impl Default for Installation {
+    fn default() -> Self {
+        Self {
+            folder: TempDir::with_prefix("hookgraph-test-").expect("a temporary folder"),
+            backend: Backend::default(),
+            secrets: vec![secret(1)],
+            log: "info",
+            starts: 0,
+        }
+    }
+}
+
+impl Installation {
+    /// A fresh folder, and one secret that the test knows.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same with these secrets; with none the server makes its own.
+    #[must_use]
+    pub fn with_secrets(mut self, secrets: impl IntoIterator<Item = String>) -> Self {
+        self.secrets = secrets.into_iter().collect();
+        self
+    }
+
+    /// The same, with the server's log as detailed as `HOOKGRAPH_LOG` says.
+    #[must_use]
+    pub fn with_log(mut self, level: &'static str) -> Self {
+        self.log = level;
+        self
+    }
+
+    /// The folder in which commands run; the data folder is `data` in it.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The data folder.
+    pub fn data_dir(&self) -> PathBuf {
+        self.folder().join("data")
+    }
+
+    /// The live secrets: those configured, else the one that the server keeps in its data folder.
+    pub fn secrets(&self) -> Vec<String> {
+        if !self.secrets.is_empty() {
+            return self.secrets.clone();
+        }
+        let kept = self.data_dir().join("webhook-secret");
+        let kept = fs::read_to_string(kept).expect("the server keeps its secret");
+        vec![kept.trim().to_owned()]
+    }
+
+    /// `hookgraph` with these arguments, in the folder and with its settings; nothing of the environment reaches it.
+    pub fn hookgraph<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
+        let mut command = Command::new(binary());
+        command
+            .args(arguments)
+            .current_dir(self.folder())
+            .env_clear()
+            .env("HOOKGRAPH_LOG", self.log)
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        if !self.secrets.is_empty() {
+            command.env("HOOKGRAPH_WEBHOOK_SECRET", self.secrets.join(","));
+        }
+        command
+    }
+
+    /// Runs `hookgraph` with these arguments until it ends.
+    pub async fn run<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Finished {
+        finish(&mut self.hookgraph(arguments)).await
+    }
+
+    /// Starts a server, and waits until it says where it listens.
+    pub async fn serve(self) -> Server {
+        let mut server = Server {
+            installation: self,
+            client: client(),
+            address: String::new(),
+            child: None,
+        };
+        server.start_again().await;
+        server
+    }
+
+    /// `hookgraph serve` on any free port.
+    fn server(&self) -> Command {
+        match self.backend {
+            Backend::Sqlite => self.hookgraph(["serve", "--listen", "127.0.0.1:0"]),
+        }
+    }
+
+    fn output(&self, stream: &str) -> PathBuf {
+        self.folder().join(format!("{stream}-{}", self.starts))
+    }
+}
+
+/// Runs a command until it ends.
+pub async fn finish(command: &mut Command) -> Finished {
+    let output = within("a command to end", command.output())
+        .await
+        .expect("the command starts");
+    Finished {
+        code: output.status.code(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    /// Its folder and settings.
+    pub installation: Installation,
+    /// A client for what has no method here.
+    pub client: Client,
+    address: String,
+    child: Option<Child>,
+}
+
+impl Server {
+    /// A server in a fresh folder.
+    pub async fn start() -> Self {
+        Installation::new().serve().await
+    }
+
+    /// Starts a server in the same folder, after the last one has ended.
+    pub async fn start_again(&mut self) {
+        assert!(self.child.is_none(), "the last server still runs");
+        self.installation.starts += 1;
+        // Files rather than pipes: they never fill up, and hold the last words of a server that is killed.
+        let file = |stream| File::create(self.installation.output(stream)).expect("a file");
+        let child = self
+            .installation
+            .server()
+            .stdout(file("stdout"))
+            .stderr(file("stderr"))
+            .spawn()
+            .expect("the server starts");
+        let child = self.child.insert(child);
+        let banner = self.installation.output("stdout");
+        let address = until("the server says where it listens", async || {
+            if let Some(status) = child.try_wait().expect("a child can be asked") {
+                return Some(Err(status));
+            }
+            let banner = fs::read_to_string(&banner).ok()?;
+            let (_, behind) = banner.split_once("Playground  http://")?;
+            Some(Ok(behind.split_once("/playground")?.0.to_owned()))
+        })
+        .await;
+        self.address = address
+            .unwrap_or_else(|status| panic!("the server ended with {status}: {}", self.output()));
+    }
+
+    /// `127.0.0.1:<port>`
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The address of `path` on this server.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// A sender with the first live secret.
+    pub fn sender(&self) -> Sender {
+        Sender::new(
+            &self.url("/webhooks/salesmagic"),
+            &self.installation.secrets()[0],
+        )
+    }
+
+    /// Its process id.
+    pub fn process(&self) -> u32 {
+        let id = self.child.as_ref().and_then(Child::id);
+        id.expect("the server runs")
+    }
+
+    /// All that the running server, or the last one, has written to standard output and standard error.
+    pub fn output(&self) -> String {
+        ["stdout", "stderr"]
+            .map(|stream| {
+                let bytes = fs::read(self.installation.output(stream)).unwrap_or_default();
+                String::from_utf8_lossy(&bytes).into_owned()
+            })
+            .concat()
+    }
+
+    /// Asks it to stop (SIGTERM), and waits for its end.
+    pub async fn stop(&mut self) -> ExitStatus {
+        self.terminate().await;
+        self.ended().await
+    }
+
+    /// Sends SIGTERM, and does not wait.
+    pub async fn terminate(&self) {
+        let kill = format!("kill -TERM {}", self.process());
+        let sent = finish(Command::new("sh").args(["-c", &kill])).await;
+        assert_eq!(sent.code, Some(0), "{kill}: {}", sent.stderr);
+    }
+
+    /// Ends it at once (SIGKILL).
+    pub async fn kill(&mut self) -> ExitStatus {
+        let child = self.child.as_mut().expect("the server runs");
+        child.start_kill().expect("it can be killed");
+        self.ended().await
+    }
+
+    /// Waits for its end.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let mut child = self.child.take().expect("the server runs");
+        within("the server to end", child.wait())
+            .await
+            .expect("a child can be waited for")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.start_kill();
+            // Until it has ended it may still write, and its folder could not be removed.
+            while let Ok(None) = child.try_wait() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+        if std::thread::panicking() {
+            eprintln!("--- the server said:\n{}---", self.output());
+        }
+    }
+}

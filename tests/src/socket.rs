@@ -1,0 +1,129 @@
+//! Subscriptions over a real socket: a client of `graphql-transport-ws`, one operation a socket.
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use crate::{Server, within};
+
+type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// A running subscription. Dropping it cuts the connection without a word.
+#[derive(Debug)]
+pub struct Subscription {
+    stream: Stream,
+}
+
+impl Server {
+    /// Subscribes.
+    pub async fn subscribe(&self, query: &str, variables: Value) -> Subscription {
+        let stream = self.handshake(&[]).await;
+        let stream = stream.unwrap_or_else(|status| panic!("the handshake was refused: {status}"));
+        let mut subscription = Subscription { stream };
+        subscription.say(json!({ "type": "connection_init" })).await;
+        let acknowledged = subscription.hear().await;
+        assert_eq!(acknowledged["type"], "connection_ack", "{acknowledged}");
+        subscription
+            .say(json!({
+                "type": "subscribe",
+                "id": "1",
+                "payload": { "query": query, "variables": variables },
+            }))
+            .await;
+        subscription
+    }
+
+    /// Opens a socket, with these headers in place of the usual ones.
+    ///
+    /// # Errors
+    /// The status, when it is refused.
+    pub async fn handshake(&self, headers: &[(&'static str, &str)]) -> Result<Stream, u16> {
+        let url = format!("ws://{}/graphql", self.address());
+        let mut request = url.into_client_request().expect("a request");
+        let protocol = ("sec-websocket-protocol", "graphql-transport-ws");
+        for &(name, value) in headers.iter().chain([&protocol]) {
+            let value = HeaderValue::from_str(value).expect("a header");
+            request
+                .headers_mut()
+                .insert(HeaderName::from_static(name), value);
+        }
+        match within("the handshake", connect_async(request)).await {
+            Ok((stream, _)) => Ok(stream),
+            Err(Error::Http(response)) => Err(response.status().as_u16()),
+            Err(error) => panic!("the handshake failed: {error}"),
+        }
+    }
+}
+
+impl Subscription {
+    /// The next item: the value of the subscription's only field.
+    ///
+    /// # Panics
+    /// When something else comes, or nothing.
+    pub async fn item(&mut self) -> Value {
+        let mut message = self.hear().await;
+        assert!(
+            message["type"] == "next" && message["payload"].get("errors").is_none(),
+            "not an item: {message:#}"
+        );
+        let data = message["payload"]["data"].as_object_mut();
+        let field = data.and_then(|data| data.values_mut().next());
+        field.expect("a field").take()
+    }
+
+    /// The code of the error that ends the subscription before its first item: it comes as an `error`, or, as from the
+    /// reference implementation, as the only result, which `complete` follows.
+    ///
+    /// # Panics
+    /// When something else comes, or nothing.
+    pub async fn error_code(&mut self) -> String {
+        let message = self.hear().await;
+        let errors = match message["type"].as_str() {
+            Some("error") => &message["payload"],
+            Some("next") => {
+                let end = self.hear().await;
+                assert_eq!(end["type"], "complete", "{end:#}");
+                &message["payload"]["errors"]
+            }
+            _ => panic!("not an error: {message:#}"),
+        };
+        let code = errors[0]["extensions"]["code"].as_str();
+        let code = code.unwrap_or_else(|| panic!("no error with a code: {message:#}"));
+        code.to_owned()
+    }
+
+    /// The code with which the server closes the socket; items before that are passed over.
+    pub async fn close_code(&mut self) -> Option<u16> {
+        loop {
+            match within("the server to close", self.stream.next()).await {
+                Some(Ok(Message::Close(frame))) => return frame.map(|frame| frame.code.into()),
+                Some(Ok(_)) => {}
+                end => panic!("the socket ended without a close frame: {end:?}"),
+            }
+        }
+    }
+
+    async fn say(&mut self, message: Value) {
+        let message = Message::text(message.to_string());
+        self.stream.send(message).await.expect("the socket is open");
+    }
+
+    async fn hear(&mut self) -> Value {
+        loop {
+            match within("a message", self.stream.next()).await {
+                Some(Ok(Message::Text(text))) => {
+                    let message: Value = serde_json::from_str(&text).expect("JSON");
+                    if message["type"] != "ping" && message["type"] != "pong" {
+                        return message;
+                    }
+                }
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                end => panic!("not a message: {end:?}"),
+            }
+        }
+    }
+}
