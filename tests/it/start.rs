@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use tests::server::{Finished, secret};
 use tests::{Installation, Server};
 
-/// An installation whose server makes its own secret.
+/// An installation whose server makes its own secret, which it does on SQLite alone.
 fn unconfigured() -> Installation {
-    Installation::new().with_secrets([])
+    Installation::new().on_sqlite().with_secrets([])
 }
 
 /// Checks that a start failed as it should: at once, in one sentence that has `words`, with nothing else said.
@@ -147,14 +147,14 @@ async fn a_port_that_is_taken_is_named() {
 
 #[tokio::test]
 async fn a_data_folder_that_cannot_be_made_is_named() {
-    let installation = Installation::new();
+    let installation = Installation::new().on_sqlite();
     fs::write(installation.data_dir(), "a file").expect("a file");
     assert_refused(&installation.run(SERVE).await, &["data", "--data-dir"]);
 }
 
 #[tokio::test]
 async fn a_data_folder_is_held_by_one_server() {
-    let server = Server::start().await;
+    let server = Installation::new().on_sqlite().serve().await;
     let finished = server.installation.run(SERVE).await;
     let process = format!("process {}", server.process());
     assert_refused(&finished, &["data", &process, "--data-dir"]);
@@ -195,22 +195,49 @@ async fn an_address_beyond_this_machine_is_refused() {
 }
 
 #[tokio::test]
-async fn another_database_is_refused_without_showing_its_address() {
+async fn a_database_that_cannot_be_used_is_refused_without_showing_its_password() {
     let installation = Installation::new();
+    for (url, words) in [
+        (
+            "mysql://me:hunter2@127.0.0.1/hookgraph",
+            ["postgres://", "--data-dir"],
+        ),
+        (
+            "postgres://me:hunter2@127.0.0.1:1/hookgraph",
+            ["PostgreSQL", "running"],
+        ),
+    ] {
+        let mut command = installation.hookgraph(SERVE);
+        command.env("HOOKGRAPH_DATABASE_URL", url);
+        let finished = tests::server::finish(&mut command).await;
+        assert_refused(&finished, &words);
+        assert!(!finished.stderr.contains("hunter2"), "{finished:?}");
+    }
+}
+
+#[tokio::test]
+async fn with_postgres_the_secret_must_be_configured() {
+    let installation = unconfigured();
     let mut command = installation.hookgraph(SERVE);
-    command.env(
-        "HOOKGRAPH_DATABASE_URL",
-        "postgres://me:hunter2@db.example/hookgraph",
-    );
+    command.env("HOOKGRAPH_DATABASE_URL", "postgres://127.0.0.1:1/hookgraph");
     let finished = tests::server::finish(&mut command).await;
-    assert_refused(&finished, &["HOOKGRAPH_DATABASE_URL", "--data-dir"]);
-    assert!(!finished.stderr.contains("hunter2"), "{finished:?}");
-    assert!(!finished.stderr.contains("db.example"), "{finished:?}");
+    assert_refused(&finished, &["HOOKGRAPH_WEBHOOK_SECRET"]);
+}
+
+#[tokio::test]
+async fn roles_are_refused_on_sqlite() {
+    let installation = Installation::new().on_sqlite();
+    let finished = installation.run(["serve", "--role", "api"]).await;
+    assert_refused(&finished, &["--database-url", "--role"]);
 }
 
 #[tokio::test]
 async fn the_most_detailed_log_shows_neither_secrets_nor_bodies() {
-    let mut server = Installation::new().with_log("trace").serve().await;
+    let mut server = Installation::new()
+        .with_password("hunter2")
+        .with_log("trace")
+        .serve()
+        .await;
     let body =
         r#"{"id":"e1","type":"org.updated","payload":{"org":{"id":"o1","name":"Mockingbird"}}}"#;
     assert_eq!(server.sender().send("msg_1", body).await.status, 204);
@@ -229,6 +256,7 @@ async fn the_most_detailed_log_shows_neither_secrets_nor_bodies() {
     for (what, text) in [
         ("a body", "Mockingbird"),
         ("a secret", &secret(1)["whsec_".len()..]),
+        ("the database's password", "hunter2"),
     ] {
         let shown: Vec<_> = log.lines().filter(|line| line.contains(text)).collect();
         assert!(shown.is_empty(), "the log shows {what}: {shown:#?}");

@@ -10,6 +10,7 @@
 
 pub mod graphql;
 pub mod history;
+pub mod postgres;
 pub mod sender;
 pub mod server;
 pub mod socket;
@@ -17,7 +18,7 @@ pub mod socket;
 use std::time::{Duration, Instant};
 
 pub use sender::{Answer, Family, Sender};
-pub use server::{Installation, Server};
+pub use server::{Backend, Installation, Server};
 pub use socket::Subscription;
 
 /// How long anything that a test waits for may take. Generous: only a failing test waits so long.

@@ -39,8 +39,12 @@ impl Cluster {
             .tempdir()
             .expect("a temporary folder")
             .keep();
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).expect("the folder is ours");
-        let as_nobody = fs::metadata("/proc/self").expect("a process has an owner").uid() == 0;
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))
+            .expect("the folder is ours");
+        let as_nobody = fs::metadata("/proc/self")
+            .expect("a process has an owner")
+            .uid()
+            == 0;
         if as_nobody {
             chown(&folder, Some(NOBODY), Some(NOBODY)).expect("root may give a folder away");
         }
@@ -88,7 +92,11 @@ impl Cluster {
         let start = Instant::now();
         loop {
             let pid_file = fs::read_to_string(self.folder.join("data/postmaster.pid"));
-            if pid_file.is_ok_and(|text| text.lines().nth(7).is_some_and(|line| line.trim() == "ready")) {
+            if pid_file.is_ok_and(|text| {
+                text.lines()
+                    .nth(7)
+                    .is_some_and(|line| line.trim() == "ready")
+            }) {
                 return;
             }
             assert!(
@@ -106,11 +114,20 @@ impl Cluster {
         let mut name = format!("hookgraph_{}", std::process::id());
         let _ = write!(name, "_{}", CREATED.fetch_add(1, Ordering::Relaxed));
         let created = Command::new(binary("createdb"))
-            .args(["-h", &self.folder.display().to_string(), "-U", "postgres", &name])
+            .args([
+                "-h",
+                &self.folder.display().to_string(),
+                "-U",
+                "postgres",
+                &name,
+            ])
             .status()
             .expect("createdb runs");
         assert!(created.success(), "createdb failed");
-        format!("postgres://postgres@localhost/{name}?host={}", self.folder.display())
+        format!(
+            "postgres://postgres@localhost/{name}?host={}",
+            self.folder.display()
+        )
     }
 }
 
@@ -119,7 +136,10 @@ fn binary(name: &str) -> PathBuf {
     let on_path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&on_path).collect();
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
-    let mut debian: Vec<PathBuf> = versions.flatten().map(|version| version.path().join("bin")).collect();
+    let mut debian: Vec<PathBuf> = versions
+        .flatten()
+        .map(|version| version.path().join("bin"))
+        .collect();
     debian.sort();
     // The real programs before wrappers of the same name.
     debian.reverse();

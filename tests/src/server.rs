@@ -16,14 +16,27 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use crate::sender::client;
-use crate::{Sender, until, within};
+use crate::{Sender, postgres, until, within};
 
 /// Where a server keeps its data.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Backend {
     /// Files in the data folder.
-    #[default]
     Sqlite,
+    /// A database of its own in the tests' PostgreSQL cluster: its address.
+    Postgres(String),
+}
+
+impl Backend {
+    /// The database that this run of the tests is for: `HOOKGRAPH_TEST_DATABASE`, `sqlite` unless it says `postgres`.
+    pub fn of_this_run() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "the tests are their own edge")]
+        match std::env::var("HOOKGRAPH_TEST_DATABASE").as_deref() {
+            Ok("postgres") => Self::Postgres(postgres::shared().create_database()),
+            Ok("sqlite") | Err(_) => Self::Sqlite,
+            Ok(other) => panic!("HOOKGRAPH_TEST_DATABASE is sqlite or postgres, not {other}"),
+        }
+    }
 }
 
 /// A folder with its settings, in which servers are started one after the other.
@@ -71,7 +84,7 @@ impl Default for Installation {
     fn default() -> Self {
         Self {
             folder: TempDir::with_prefix("hookgraph-test-").expect("a temporary folder"),
-            backend: Backend::default(),
+            backend: Backend::of_this_run(),
             secrets: vec![secret(1)],
             log: "info",
             starts: 0,
@@ -97,6 +110,27 @@ impl Installation {
     pub fn with_log(mut self, level: &'static str) -> Self {
         self.log = level;
         self
+    }
+
+    /// The same on SQLite, whatever this run of the tests is for: for what is about files.
+    #[must_use]
+    pub fn on_sqlite(mut self) -> Self {
+        self.backend = Backend::Sqlite;
+        self
+    }
+
+    /// The same with this password in the address of the database, if it has one. The cluster asks for none.
+    #[must_use]
+    pub fn with_password(mut self, password: &str) -> Self {
+        if let Backend::Postgres(url) = &mut self.backend {
+            *url = url.replacen("postgres@", &format!("postgres:{password}@"), 1);
+        }
+        self
+    }
+
+    /// Where its data is.
+    pub fn backend(&self) -> &Backend {
+        &self.backend
     }
 
     /// The folder in which commands run; the data folder is `data` in it.
@@ -154,9 +188,11 @@ impl Installation {
 
     /// `hookgraph serve` on any free port.
     fn server(&self) -> Command {
-        match self.backend {
-            Backend::Sqlite => self.hookgraph(["serve", "--listen", "127.0.0.1:0"]),
+        let mut command = self.hookgraph(["serve", "--listen", "127.0.0.1:0"]);
+        if let Backend::Postgres(url) = &self.backend {
+            command.env("HOOKGRAPH_DATABASE_URL", url);
         }
+        command
     }
 
     fn output(&self, stream: &str) -> PathBuf {
