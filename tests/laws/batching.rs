@@ -70,7 +70,7 @@ async fn all_ways_give_the_same_rows(
     }
     let live = dump(&read_model, Positions::Kept).await;
     prop_assert_eq!(
-        live.count("event_index") as i64,
+        i64::try_from(live.count("event_index")).unwrap(),
         stores.log.head().await.unwrap()
     );
 

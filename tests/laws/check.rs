@@ -5,8 +5,21 @@ use std::fmt::Debug;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, TestCaseResult, TestRunner};
 
-/// Checks `law` for `cases` values, on a runtime of two threads.
+/// Checks `law` for about `cases` values, or as many as the environment says.
 pub fn check<S>(cases: u32, strategy: &S, law: impl AsyncFn(S::Value) -> TestCaseResult)
+where
+    S: Strategy<Value: Debug>,
+{
+    let cases = match Config::default().cases {
+        // proptest's own number: the environment says nothing.
+        256 => cases,
+        given => given,
+    };
+    check_exactly(cases, strategy, law);
+}
+
+/// Checks `law` for `cases` values, whatever the environment says.
+pub fn check_exactly<S>(cases: u32, strategy: &S, law: impl AsyncFn(S::Value) -> TestCaseResult)
 where
     S: Strategy<Value: Debug>,
 {
@@ -15,18 +28,13 @@ where
         .enable_all()
         .build()
         .unwrap();
-    let given = Config::default();
     let mut runner = TestRunner::new(Config {
-        // proptest's own number, when the environment says nothing.
-        cases: match given.cases {
-            256 => cases,
-            given => given,
-        },
+        cases,
         // A case that fails becomes a named example instead.
         failure_persistence: None,
         max_shrink_time: 60_000,
         max_shrink_iters: 10_000,
-        ..given
+        ..Config::default()
     });
     if let Err(error) = runner.run(strategy, |value| runtime.block_on(law(value))) {
         panic!("{error}");

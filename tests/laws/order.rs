@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use tests::history::{Message, Positions, ambiguous, history, shuffled};
 
-use crate::check::check;
+use crate::check::{check, check_exactly};
 use crate::stores::{Stores, catch_up, dump};
 use ingest::generation::Version;
 use ingest::log::Limits;
@@ -63,7 +63,7 @@ fn one_body_as_a_call_and_as_a_user_describes_the_user_the_same_way_in_any_order
         type_hint: Some(hint.to_owned()),
         ..Message::new(body)
     });
-    check(1, &Just(pair), async |pair| {
+    check_exactly(1, &Just(pair), async |pair| {
         let turned: Vec<Message> = pair.iter().rev().cloned().collect();
         let one = read_model_of(&pair, 1).await;
         let other = read_model_of(&turned, 1).await;

@@ -96,8 +96,8 @@ pub async fn append_all(appender: &Appender, messages: &[Message]) -> Vec<Append
         .iter()
         .enumerate()
         .map(|(nth, message)| appender.append(message.arrival(history::received_at(nth))));
-    let appended = join_all(appends).await;
-    appended.into_iter().map(|stored| stored.unwrap()).collect()
+    let places = join_all(appends).await;
+    places.into_iter().map(|place| place.unwrap()).collect()
 }
 
 /// Turns until there is nothing left to do.

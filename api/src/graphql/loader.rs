@@ -1,9 +1,10 @@
 //! Rows by their keys, gathered over all objects of a query.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use async_graphql::dataloader::Loader;
+use entity::read_model::insight::Kind;
 use entity::read_model::{
     analysis, call, call_prospect, event_index, insight, org, prospect, transcript, user,
 };
@@ -12,7 +13,7 @@ use ingest::log::Envelope;
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder};
 
 use super::error::{Error, Result};
-use super::session::Reader;
+use super::session::{MOST_KEYS, Reader};
 
 /// Key of an org.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -54,9 +55,10 @@ pub struct PersonasOf(pub String);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AnalysesOf(pub String);
 
-/// Asks for the entries of all lists of all analyses of a call.
+/// Asks for the entries of one list of an analysis: (call, the analysis's place in it, list). Never for more than a field
+/// shows: each asker gets a copy of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct InsightsOf(pub String);
+pub struct InsightsOf(pub String, pub i32, pub Kind);
 
 /// A loader of one row a key: the key, its table, the column that the keys are looked up by, and the key of a row.
 macro_rules! one {
@@ -67,11 +69,15 @@ macro_rules! one {
 
             async fn load(&self, keys: &[$key]) -> Result<HashMap<$key, Self::Value>> {
                 let generation = self.store.read_model.live();
-                let rows = $table::Entity::visible_to(self.viewer.scope())
-                    .filter($table::Column::$column.is_in(keys.iter().map($value)))
-                    .all(generation.db())
-                    .await?;
-                Ok(rows.into_iter().map(|row| ($of(&row), row)).collect())
+                let mut loaded = HashMap::new();
+                for keys in keys.chunks(MOST_KEYS) {
+                    let rows = $table::Entity::visible_to(self.viewer.scope())
+                        .filter($table::Column::$column.is_in(keys.iter().map($value)))
+                        .all(generation.db())
+                        .await?;
+                    loaded.extend(rows.into_iter().map(|row| ($of(&row), row)));
+                }
+                Ok(loaded)
             }
         }
     )*};
@@ -109,7 +115,27 @@ macro_rules! several {
 several! {
     PersonasOf: call_prospect in the order of CallId Ordinal;
     AnalysesOf: analysis in the order of CallId Ordinal;
-    InsightsOf: insight in the order of CallId Analysis Kind Ordinal;
+}
+
+impl Loader<InsightsOf> for Reader {
+    type Value = Vec<insight::Model>;
+    type Error = Error;
+
+    async fn load(&self, keys: &[InsightsOf]) -> Result<HashMap<InsightsOf, Self::Value>> {
+        let generation = self.store.read_model.live();
+        let calls: HashSet<&str> = keys.iter().map(|key| key.0.as_str()).collect();
+        let rows = insight::Entity::visible_to(self.viewer.scope())
+            .filter(insight::Column::CallId.is_in(calls))
+            .order_by_asc(insight::Column::CallId)
+            .order_by_asc(insight::Column::Analysis)
+            .order_by_asc(insight::Column::Kind)
+            .order_by_asc(insight::Column::Ordinal)
+            .all(generation.db())
+            .await?;
+        Ok(group(rows, |row| {
+            InsightsOf(row.call_id.clone(), row.analysis, row.kind)
+        }))
+    }
 }
 
 fn group<K: Eq + Hash, M>(rows: Vec<M>, key: impl Fn(&M) -> K) -> HashMap<K, Vec<M>> {

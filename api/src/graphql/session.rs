@@ -5,8 +5,9 @@
 //! known is known, and the number of statements depends on the fields of a query alone.
 
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
+use std::task::{Poll, Wake, Waker};
 use std::time::Duration;
 
 use async_graphql::Context;
@@ -18,7 +19,7 @@ use super::Store;
 use super::viewer::Viewer;
 
 /// Keys that one statement takes at most: what SQLite has parameters for.
-const MOST_KEYS: usize = 30_000;
+pub const MOST_KEYS: usize = 30_000;
 
 /// Reads the stores for one viewer. The loaders are implemented on it.
 #[derive(Clone)]
@@ -76,19 +77,8 @@ impl Tasks {
     /// Runs `request`, and its tasks whenever it waits.
     pub async fn drive<F: Future>(self, request: F) -> F::Output {
         let mut request = pin!(request);
-        let mut running = FuturesUnordered::new();
-        poll_fn(|cx| {
-            loop {
-                if let Poll::Ready(output) = request.as_mut().poll(cx) {
-                    return Poll::Ready(output);
-                }
-                running.extend(self.take());
-                if !advance(&mut running, cx) {
-                    return Poll::Pending;
-                }
-            }
-        })
-        .await
+        let mut driver = Driver::of(self);
+        poll_fn(|cx| driver.poll(cx, |cx| request.as_mut().poll(cx))).await
     }
 
     /// As [`Tasks::drive`], for the items of a subscription.
@@ -97,26 +87,72 @@ impl Tasks {
         stream: S,
     ) -> impl Stream<Item = S::Item> + Send + 's {
         let mut stream = Box::pin(stream);
-        let mut running = FuturesUnordered::new();
-        futures_util::stream::poll_fn(move |cx| {
-            loop {
-                if let Poll::Ready(item) = stream.poll_next_unpin(cx) {
-                    return Poll::Ready(item);
-                }
-                running.extend(self.take());
-                if !advance(&mut running, cx) {
-                    return Poll::Pending;
-                }
-            }
-        })
+        let mut driver = Driver::of(self);
+        futures_util::stream::poll_fn(move |cx| driver.poll(cx, |cx| stream.poll_next_unpin(cx)))
     }
 }
 
-/// Lets the tasks go on. True when one has ended, so that the request can go on too.
-fn advance(running: &mut FuturesUnordered<Task>, cx: &mut std::task::Context<'_>) -> bool {
-    let mut ended = false;
-    while let Poll::Ready(Some(())) = running.poll_next_unpin(cx) {
-        ended = true;
+/// Tasks in rounds: those that a request left when it could go no further run together, and the next ones only when all of
+/// them have ended and the request has gone on from there.
+struct Driver {
+    tasks: Tasks,
+    running: FuturesUnordered<Task>,
+}
+
+impl Driver {
+    fn of(tasks: Tasks) -> Self {
+        Self {
+            tasks,
+            running: FuturesUnordered::new(),
+        }
     }
-    ended
+
+    fn poll<T>(
+        &mut self,
+        cx: &mut std::task::Context<'_>,
+        mut request: impl FnMut(&mut std::task::Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        loop {
+            let alarm = Arc::new(Alarm {
+                rung: AtomicBool::new(false),
+                waker: cx.waker().clone(),
+            });
+            let waker = Arc::clone(&alarm).into();
+            let polled = request(&mut std::task::Context::from_waker(&waker));
+            if polled.is_ready() {
+                return polled;
+            }
+            // A long list polls a part of itself, wakes itself and lets others go first: it has more keys to tell.
+            if alarm.rung.load(Ordering::Acquire) {
+                return Poll::Pending;
+            }
+            if self.running.is_empty() {
+                self.running.extend(self.tasks.take());
+                if self.running.is_empty() {
+                    return Poll::Pending;
+                }
+            }
+            while let Poll::Ready(Some(())) = self.running.poll_next_unpin(cx) {}
+            if !self.running.is_empty() {
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+/// Wakes, and remembers that it did.
+struct Alarm {
+    rung: AtomicBool,
+    waker: Waker,
+}
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.rung.store(true, Ordering::Release);
+        self.waker.wake_by_ref();
+    }
 }

@@ -21,7 +21,8 @@ impl Instant {
         format!(
             "{:014}.{:09}",
             self.0.timestamp() + BIAS,
-            self.0.timestamp_subsec_nanos()
+            // A leap second counts on behind the last nanosecond of its second.
+            self.0.timestamp_subsec_nanos().min(999_999_999)
         )
     }
 

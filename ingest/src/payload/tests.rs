@@ -61,7 +61,7 @@ fn missing_null_fractional_and_unknown_fields_are_accepted() {
 #[test]
 fn a_dead_body_says_where_it_does_not_fit() {
     assert!(dead("").starts_with("$: EOF"), "{}", dead(""));
-    assert!(dead("[1]").starts_with("$"), "{}", dead("[1]"));
+    assert!(dead("[1]").starts_with('$'), "{}", dead("[1]"));
     assert_eq!(
         dead(r#"{"type":"user.created","payload":{"user":{"id":"u","streak":"many"}}}"#),
         "$.payload.user.streak: invalid type: string \"many\", expected f64"

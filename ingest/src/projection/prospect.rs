@@ -1,6 +1,6 @@
 //! Prospects: described by each call they are in. The key is (org of the call, id).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entity::read_model::prospect::{Column, Entity, Model};
 use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter};
@@ -10,12 +10,23 @@ use super::{Event, upsert};
 use crate::payload::{Content, Prospect};
 
 pub(super) async fn apply(txn: &DatabaseTransaction, events: &[Event]) -> Result<(), DbErr> {
-    let ids = events.iter().flat_map(described).map(|(_, id, _)| id);
+    let ids: BTreeSet<&str> = events
+        .iter()
+        .flat_map(described)
+        .map(|(_, id, _)| id)
+        .collect();
+    let ids: Vec<&str> = ids.into_iter().collect();
     // By id alone: a prospect of the same id in another org is loaded too, and written back as it was.
-    let known = Entity::find()
-        .filter(Column::Id.is_in(ids))
-        .all(txn)
-        .await?;
+    let mut known = Vec::new();
+    for ids in ids.chunks(upsert::MOST_PARAMETERS) {
+        let ids = ids.iter().copied();
+        known.extend(
+            Entity::find()
+                .filter(Column::Id.is_in(ids))
+                .all(txn)
+                .await?,
+        );
+    }
     let mut rows: BTreeMap<(String, String), Model> = known
         .into_iter()
         .map(|row| ((row.org_id.clone(), row.id.clone()), row))

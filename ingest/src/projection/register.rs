@@ -16,13 +16,15 @@ pub(super) fn instant(reading: &Reading) -> String {
         .unwrap_or_default()
 }
 
-/// (`occurred_at` with all nine digits, event id, SHA-256 of the body), as one text whose order byte by byte is theirs.
+/// (`occurred_at` with all nine digits, event id, SHA-256 of the body, event type), as one text whose order byte by byte is
+/// theirs. The type is the last word: the same body under two types, which the webhook's URL can give it, is two events.
 pub(super) fn stamp(reading: &Reading) -> String {
     format!(
-        "{}{SEPARATOR}{}{SEPARATOR}{}",
+        "{}{SEPARATOR}{}{SEPARATOR}{}{SEPARATOR}{}",
         instant(reading),
         reading.event_id.as_deref().unwrap_or_default(),
-        reading.body_hash
+        reading.body_hash,
+        reading.event_type.as_deref().unwrap_or_default()
     )
 }
 

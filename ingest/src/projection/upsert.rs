@@ -7,7 +7,7 @@ use sea_orm::{
 };
 
 /// Parameters that SQLite takes in one statement, at most 32,766, with room to spare.
-const MOST_PARAMETERS: usize = 30_000;
+pub(super) const MOST_PARAMETERS: usize = 30_000;
 
 /// Inserts `rows`, replacing those whose key is there already.
 pub(super) async fn upsert<E>(txn: &DatabaseTransaction, rows: Vec<E::Model>) -> Result<(), DbErr>

@@ -102,12 +102,9 @@ impl Analysis {
 
 impl Analysis {
     async fn list(&self, ctx: &Context<'_>, kind: Kind) -> Result<Vec<String>> {
-        let insights = load(ctx, Some(InsightsOf(self.0.call_id.clone()))).await?;
-        Ok(insights
-            .unwrap_or_default()
-            .into_iter()
-            .filter(|insight| insight.analysis == self.0.ordinal && insight.kind == kind)
-            .map(|insight| insight.text)
-            .collect())
+        let key = InsightsOf(self.0.call_id.clone(), self.0.ordinal, kind);
+        let insights = load(ctx, Some(key)).await?;
+        let insights = insights.unwrap_or_default().into_iter();
+        Ok(insights.map(|insight| insight.text).collect())
     }
 }
