@@ -14,7 +14,7 @@ use migration::read_model;
 use sea_orm::sea_query::{LockBehavior, LockType, OnConflict};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseConnection,
-    DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QuerySelect,
+    DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QuerySelect, RuntimeErr, sqlx,
 };
 
 use crate::database::{self, Location};
@@ -190,7 +190,7 @@ impl Generations {
                     unfinished = Some(found);
                 }
                 Ok(_) => useless.push(number),
-                Err(error) if is_away(&error) => return Err(error),
+                Err(error) if !is_garbage(&error) => return Err(error),
                 Err(error) => {
                     tracing::warn!(generation = number, %error, "a generation of the read model cannot be read; it is built again from the log");
                     useless.push(number);
@@ -285,9 +285,24 @@ impl Generations {
     }
 }
 
-/// Whether the database did not answer, as against answering that this is no generation.
-fn is_away(error: &DbErr) -> bool {
-    matches!(error, DbErr::ConnectionAcquire(_))
+/// Whether this surely is no generation of ours, as against a database that is locked, away or out of means. Only then may it
+/// be removed: a good one would take long to build again.
+fn is_garbage(error: &DbErr) -> bool {
+    let error = match error {
+        DbErr::RecordNotFound(_) => return true,
+        DbErr::Conn(RuntimeErr::SqlxError(error))
+        | DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error)) => error,
+        _ => return false,
+    };
+    let Some(code) = error.as_database_error().and_then(|error| error.code()) else {
+        return matches!(
+            **error,
+            sqlx::Error::ColumnNotFound(_) | sqlx::Error::ColumnDecode { .. }
+        );
+    };
+    // SQLite: no such table or column, corrupt, not a database. PostgreSQL: undefined table, column.
+    matches!(&*code, "1" | "11" | "26" | "42P01" | "42703")
 }
 
 /// The readers' side: the newest generation that is ready.
@@ -339,7 +354,7 @@ async fn newest(location: &Location, than: i64) -> Result<Option<Generation>, Db
             Ok((found, row)) if row.ready && row.tables == Version::CURRENT.tables => {
                 return Ok(Some(found));
             }
-            Err(error) if is_away(&error) => return Err(error),
+            Err(error) if !is_garbage(&error) => return Err(error),
             // Being made, being removed, or of another version.
             Ok(_) | Err(_) => {}
         }

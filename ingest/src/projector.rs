@@ -99,9 +99,9 @@ impl Projector {
         }
     }
 
-    /// The generations, as this projector knows them.
-    pub fn generations(&mut self) -> &mut Generations {
-        &mut self.generations
+    /// The generations, as this projector leaves them.
+    pub fn into_generations(self) -> Generations {
+        self.generations
     }
 
     /// One step of the live generation and one of the next one. True when either moved.
@@ -115,7 +115,7 @@ impl Projector {
         let next_at = self.step(&next).await?;
         if next_at.to >= live_at.to {
             self.generations.switch().await?;
-            self.feed.applied();
+            self.feed.switched();
             return Ok(true);
         }
         Ok(live_at.moved() || next_at.moved())

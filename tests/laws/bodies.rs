@@ -40,12 +40,12 @@ async fn every_body_gets_through((sent, batch): (Bodies, u64)) -> TestCaseResult
     let mut messages: Vec<Message> = sent.0.iter().map(Message::new).collect();
     messages.push(Message::new(hostile::good("the good one")));
     let appended = stores.append_all(&messages).await;
-    let (read_model, next) = stores.read_model("a", Version::CURRENT).await;
+    let generations = stores.generations("a", Version::CURRENT).await;
     let limits = BatchLimits {
         events: batch,
         ..BatchLimits::default()
     };
-    let mut projector = stores.projector((read_model.clone(), next), limits);
+    let mut projector = stores.projector(generations, limits);
     // As `catch_up`, but an error of the database is what this law is about.
     loop {
         match projector.turn().await {
@@ -59,6 +59,7 @@ async fn every_body_gets_through((sent, batch): (Bodies, u64)) -> TestCaseResult
         }
     }
 
+    let read_model = stores.read_model("a").await;
     let live = read_model.live();
     let rows = Entity::find().all(live.db()).await.unwrap();
     let outcomes: HashMap<i64, Outcome> =

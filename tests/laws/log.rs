@@ -7,7 +7,7 @@ use ingest::log::{Arrival, Limits};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
-use sea_orm::{ConnectionTrait, Database};
+use sea_orm::{ConnectionTrait, Database, DatabaseBackend};
 use tests::history::{Message, history};
 
 use crate::check::check;
@@ -111,36 +111,54 @@ async fn nothing_changes((messages, at): (Vec<Message>, prop::sample::Index)) ->
     let before = stores.log.read_after(0, 10_000, usize::MAX).await.unwrap();
     let position = at.get(&before).position;
     let message_id = &at.get(&before).message_id;
-    let url = format!("sqlite://{}", stores.log_file().display());
-    let db = Database::connect(url).await.unwrap();
+    let db = Database::connect(stores.log_url()).await.unwrap();
+    let is_sqlite = db.get_database_backend() == DatabaseBackend::Sqlite;
+    let zero = if is_sqlite { "x'00'" } else { "'\\x00'" };
+    let events = if is_sqlite {
+        "events"
+    } else {
+        "hookgraph_log.events"
+    };
     let row = |position: i64, message_id: &str| {
         format!(
-            "INTO events (position, source, message_id, received_at, headers, secret_id, body)
-             VALUES ({position}, 'salesmagic', '{message_id}', 0, '', '', x'00')"
+            "INTO {events} (position, source, message_id, received_at, headers, secret_id, body)
+             VALUES ({position}, 'salesmagic', '{message_id}', 0, '', '', {zero})"
         )
     };
     let beyond = i64::MAX;
-    let statements = [
-        format!("UPDATE events SET body = x'00' WHERE position = {position}"),
-        format!("UPDATE events SET position = position + 1000 WHERE position = {position}"),
-        format!("DELETE FROM events WHERE position = {position}"),
-        "DELETE FROM events".to_owned(),
+    let on_both = [
+        format!("UPDATE {events} SET body = {zero} WHERE position = {position}"),
+        format!("UPDATE {events} SET position = position + 1000 WHERE position = {position}"),
+        format!("DELETE FROM {events} WHERE position = {position}"),
+        format!("DELETE FROM {events}"),
         format!("INSERT {}", row(position, "msg_new")),
         format!("INSERT {}", row(beyond, message_id)),
+        format!(
+            "INSERT {} ON CONFLICT (source, message_id) DO UPDATE SET body = excluded.body",
+            row(beyond, message_id)
+        ),
+        format!("INSERT {}", row(0, "msg_new")),
+        format!("INSERT {}", row(-1, "msg_new")),
+    ];
+    let on_sqlite = [
         format!("INSERT OR REPLACE {}", row(position, "msg_new")),
         format!("INSERT OR REPLACE {}", row(beyond, message_id)),
         format!("REPLACE {}", row(position, message_id)),
         format!("INSERT OR IGNORE {}", row(position, message_id)),
-        format!(
-            "INSERT {} ON CONFLICT DO UPDATE SET body = excluded.body",
-            row(beyond, message_id)
-        ),
         format!("UPDATE OR REPLACE events SET position = {position} WHERE position <> {position}"),
-        format!("INSERT {}", row(0, "msg_new")),
-        format!("INSERT {}", row(-1, "msg_new")),
     ];
+    let on_postgres = [
+        format!("TRUNCATE {events}"),
+        format!("TRUNCATE {events} CASCADE"),
+    ];
+    let further = if is_sqlite {
+        &on_sqlite[..]
+    } else {
+        &on_postgres
+    };
+    let statements = on_both.iter().chain(further);
     for statement in statements {
-        let answer = db.execute_unprepared(&statement).await;
+        let answer = db.execute_unprepared(statement).await;
         let after = stores.log.read_after(0, 10_000, usize::MAX).await.unwrap();
         prop_assert!(after == before, "the log has changed: {statement}");
         // With a single event, the last UPDATE has nothing to change, and so nothing to refuse.

@@ -6,8 +6,7 @@ use proptest::test_runner::TestCaseResult;
 use tests::history::{Message, Positions, ambiguous, history, shuffled};
 
 use crate::check::{check, check_exactly};
-use crate::stores::{Stores, catch_up, dump};
-use ingest::generation::Version;
+use crate::stores::{Stores, dump};
 use ingest::log::Limits;
 use ingest::projector::BatchLimits;
 
@@ -15,12 +14,11 @@ use ingest::projector::BatchLimits;
 async fn read_model_of(messages: &[Message], batch: u64) -> tests::history::Dump {
     let stores = Stores::open(Limits::default()).await;
     stores.append_all(messages).await;
-    let (read_model, next) = stores.read_model("a", Version::CURRENT).await;
     let limits = BatchLimits {
         events: batch,
         ..BatchLimits::default()
     };
-    catch_up(&mut stores.projector((read_model.clone(), next), limits)).await;
+    let read_model = stores.projected_by("a", limits).await;
     dump(&read_model, Positions::Aside).await
 }
 

@@ -17,7 +17,7 @@ use crate::check::check;
 use crate::client::{graphql, query};
 use crate::stores::{Stores, catch_up};
 use api::graphql::Graphql;
-use ingest::generation::ReadModel;
+use ingest::generation::{ReadModel, Version};
 
 /// A list, and the fields that tell its rows apart.
 #[derive(Clone, Copy, Debug)]
@@ -185,8 +185,8 @@ async fn each_row_of_a_list(
     let counted = query(graphql, &count, json!({})).await;
     prop_assert_eq!(&counted[list.root]["totalCount"], &json!(rows.len()));
 
-    let opened = (Arc::clone(read_model), None);
-    let mut projector = stores.projector(opened, BatchLimits::default());
+    let generations = stores.generations("a", Version::CURRENT).await;
+    let mut projector = stores.projector(generations, BatchLimits::default());
     let visited = walk(graphql, list, size, backward, async || {
         if let Some(messages) = coming.next() {
             stores.append_all(&messages).await;

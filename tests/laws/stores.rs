@@ -1,16 +1,15 @@
 //! A log with its writer, and as many read models of it as a law compares.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use ingest::feed::Feed;
-use ingest::generation::{self, Generation, ReadModel, Version};
+use ingest::feed::{Feed, Follower};
+use ingest::generation::{Generations, ReadModel, Version};
 use ingest::log::append::Appended;
 use ingest::log::{Appender, Limits, Log};
 use ingest::projector::{BatchLimits, Projector};
-use tempfile::TempDir;
 use tests::history::{self, Dump, Message, Positions};
+use tests::places::Places;
 
 /// Rules that differ from this program's in nothing but their number.
 pub const OTHER_RULES: Version = Version {
@@ -18,9 +17,9 @@ pub const OTHER_RULES: Version = Version {
     ..Version::CURRENT
 };
 
-/// The stores of one case.
+/// The stores of one case, on the database that this run of the tests is for.
 pub struct Stores {
-    folder: TempDir,
+    places: Places,
     pub log: Log,
     pub feed: Feed,
     pub appender: Appender,
@@ -28,21 +27,21 @@ pub struct Stores {
 
 impl Stores {
     pub async fn open(limits: Limits) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let log = Log::open(&folder.path().join("log.db")).await.unwrap();
+        let places = Places::new();
+        let log = Log::open(&places.named("log").await).await.unwrap();
         let feed = Feed::default();
         let (appender, _) = Appender::start(log.clone(), feed.clone(), limits);
         Self {
-            folder,
+            places,
             log,
             feed,
             appender,
         }
     }
 
-    /// The file of the log.
-    pub fn log_file(&self) -> PathBuf {
-        self.folder.path().join("log.db")
+    /// The address of the log's database, and the schema it is in, for a client of its own.
+    pub fn log_url(&self) -> String {
+        self.places.url("log")
     }
 
     /// Appends one message and waits for its commit.
@@ -55,38 +54,40 @@ impl Stores {
         append_all(&self.appender, messages).await
     }
 
-    /// The read model in the folder `name`, as a server that starts finds it.
-    pub async fn read_model(
-        &self,
-        name: &str,
-        version: Version,
-    ) -> (Arc<ReadModel>, Option<Arc<Generation>>) {
-        let folder = self.folder.path().join(name);
-        std::fs::create_dir_all(&folder).unwrap();
-        generation::open(&folder, version).await.unwrap()
+    /// The read model `name`, as a server that starts finds it: for a projector.
+    pub async fn generations(&self, name: &str, version: Version) -> Generations {
+        let location = self.places.named(name).await;
+        Generations::open(location, version).await.unwrap()
+    }
+
+    /// The read model `name`, which a projector has opened before: for readers.
+    pub async fn read_model(&self, name: &str) -> Arc<ReadModel> {
+        let location = self.places.named(name).await;
+        Arc::new(ReadModel::open(location).await.unwrap())
     }
 
     /// A projector for it.
-    pub fn projector(
-        &self,
-        (read_model, next): (Arc<ReadModel>, Option<Arc<Generation>>),
-        limits: BatchLimits,
-    ) -> Projector {
-        Projector::new(
-            self.log.clone(),
-            read_model,
-            next,
-            self.feed.clone(),
-            limits,
-        )
+    pub fn projector(&self, generations: Generations, limits: BatchLimits) -> Projector {
+        Projector::new(self.log.clone(), generations, self.feed.clone(), limits)
     }
 
-    /// The read model in the folder `name`, up to the log.
+    /// Keeps `read_model` and its subscribers up to what is projected.
+    pub fn follower(&self, read_model: &Arc<ReadModel>) -> Follower {
+        Follower::new(Arc::clone(read_model), self.feed.clone())
+    }
+
+    /// The read model `name`, up to the log.
     pub async fn projected(&self, name: &str) -> Arc<ReadModel> {
-        let (read_model, next) = self.read_model(name, Version::CURRENT).await;
-        let model = Arc::clone(&read_model);
-        catch_up(&mut self.projector((read_model, next), BatchLimits::default())).await;
-        model
+        self.projected_by(name, BatchLimits::default()).await
+    }
+
+    /// The read model `name`, up to the log, by batches within `limits`.
+    pub async fn projected_by(&self, name: &str, limits: BatchLimits) -> Arc<ReadModel> {
+        let generations = self.generations(name, Version::CURRENT).await;
+        catch_up(&mut self.projector(generations, limits)).await;
+        let read_model = self.read_model(name).await;
+        self.follower(&read_model).turn().await.unwrap();
+        read_model
     }
 }
 

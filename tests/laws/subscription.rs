@@ -1,7 +1,6 @@
 //! A subscriber sees each later event exactly once, in order, however often it is cut, while events arrive and are
 //! projected and a generation takes the place of another.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use api::graphql::Graphql;
@@ -246,16 +245,15 @@ async fn each_later_event_comes_once(course: Course) -> TestCaseResult {
     } else {
         Version::CURRENT
     };
-    let opened = stores.read_model("a", version).await;
-    let read_model = Arc::clone(&opened.0);
-    stores
-        .feed
-        .projected(read_model.live().position().await.unwrap());
+    let generations = stores.generations("a", version).await;
+    let read_model = stores.read_model("a").await;
+    let mut follower = stores.follower(&read_model);
+    follower.turn().await.unwrap();
     let limits = BatchLimits {
         events: course.projected_at_once,
         ..BatchLimits::default()
     };
-    let projector = stores.projector(opened, limits);
+    let projector = stores.projector(generations, limits);
     let graphql = graphql(&stores, &read_model);
 
     let head = stores.log.head().await.unwrap();
@@ -274,6 +272,7 @@ async fn each_later_event_comes_once(course: Course) -> TestCaseResult {
         .collect();
     let shutdown = CancellationToken::new();
     let projecting = tokio::spawn(projector.run(shutdown.clone()));
+    let following = tokio::spawn(follower.run(shutdown.clone()));
     let writing = {
         let (appender, later) = (stores.appender.clone(), later.to_vec());
         tokio::spawn(async move {
@@ -300,6 +299,7 @@ async fn each_later_event_comes_once(course: Course) -> TestCaseResult {
     .await;
     shutdown.cancel();
     projecting.await.unwrap();
+    following.await.unwrap();
 
     let index = index(&read_model).await;
     prop_assert_eq!(

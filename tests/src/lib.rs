@@ -10,6 +10,7 @@
 
 pub mod graphql;
 pub mod history;
+pub mod places;
 pub mod postgres;
 pub mod sender;
 pub mod server;

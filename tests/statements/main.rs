@@ -5,19 +5,19 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 
 use std::fmt::Debug;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use api::graphql::{Graphql, Store, Viewer};
 use async_graphql::{Executor, Request};
 use ingest::feed::Feed;
-use ingest::generation::{self, Version};
+use ingest::generation::{Generations, ReadModel, Version};
 use ingest::log::{Appender, Limits, Log};
 use ingest::projector::{BatchLimits, Projector};
 use sample::company::{Company, Size};
 use serde_json::Value;
-use tempfile::TempDir;
 use tests::history::{Message, received_at};
+use tests::places::Places;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
@@ -78,15 +78,16 @@ async fn settled() -> Vec<String> {
 
 /// An installation that has a company's webhooks.
 struct Installation {
-    _folder: TempDir,
+    _places: Places,
     graphql: Graphql,
 }
 
 impl Installation {
     async fn of(orgs: usize, users: usize, calls: usize) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let log = Log::open(&folder.path().join("log.db")).await.unwrap();
-        let (read_model, next) = generation::open(folder.path(), Version::CURRENT)
+        let places = Places::new();
+        let location = places.named("stores").await;
+        let log = Log::open(&location).await.unwrap();
+        let generations = Generations::open(location.clone(), Version::CURRENT)
             .await
             .unwrap();
         let feed = Feed::default();
@@ -106,12 +107,12 @@ impl Installation {
         }
         let mut projector = Projector::new(
             log.clone(),
-            read_model.clone(),
-            next,
+            generations,
             feed.clone(),
             BatchLimits::default(),
         );
         while projector.turn().await.unwrap() {}
+        let read_model = Arc::new(ReadModel::open(location).await.unwrap());
         let graphql = Graphql::new(Store {
             log,
             read_model,
@@ -120,7 +121,7 @@ impl Installation {
         })
         .unwrap();
         Self {
-            _folder: folder,
+            _places: places,
             graphql,
         }
     }

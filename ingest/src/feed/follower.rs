@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use sea_orm::DbErr;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +15,7 @@ use crate::generation::ReadModel;
 pub struct Follower {
     read_model: Arc<ReadModel>,
     feed: Feed,
+    switched: watch::Receiver<u64>,
     looked_for_newer: Option<Instant>,
 }
 
@@ -22,6 +24,7 @@ impl Follower {
     pub fn new(read_model: Arc<ReadModel>, feed: Feed) -> Self {
         Self {
             read_model,
+            switched: feed.watch_switched(),
             feed,
             looked_for_newer: None,
         }
@@ -53,7 +56,10 @@ impl Follower {
     /// Looks once.
     pub async fn turn(&mut self) -> Result<(), DbErr> {
         let known = *self.feed.watch_projected().borrow();
-        if self.looked_for_newer.is_none_or(|at| at.elapsed() >= POLL) {
+        // A generation of this process is announced; one of another process is found by looking.
+        let switched = self.switched.has_changed().unwrap_or(false);
+        if switched || self.looked_for_newer.is_none_or(|at| at.elapsed() >= POLL) {
+            self.switched.mark_unchanged();
             self.read_model.refresh(known).await?;
             self.looked_for_newer = Some(Instant::now());
         }

@@ -25,6 +25,7 @@ pub const POLL: Duration = Duration::from_secs(1);
 pub struct Feed {
     appended: Arc<watch::Sender<u64>>,
     applied: Arc<watch::Sender<u64>>,
+    switched: Arc<watch::Sender<u64>>,
     projected: Arc<watch::Sender<Position>>,
     outward: Arc<Notify>,
 }
@@ -34,6 +35,7 @@ impl Default for Feed {
         Self {
             appended: Arc::new(watch::Sender::new(0)),
             applied: Arc::new(watch::Sender::new(0)),
+            switched: Arc::new(watch::Sender::new(0)),
             projected: Arc::new(watch::Sender::new(0)),
             outward: Arc::new(Notify::new()),
         }
@@ -51,6 +53,12 @@ impl Feed {
     pub fn applied(&self) {
         ring(&self.applied);
         self.outward.notify_one();
+    }
+
+    /// Says that this process has made another generation the live one.
+    pub(crate) fn switched(&self) {
+        ring(&self.switched);
+        self.applied();
     }
 
     /// Says that another process has done one or the other.
@@ -76,6 +84,11 @@ impl Feed {
     /// The follower's bell.
     pub(crate) fn watch_applied(&self) -> watch::Receiver<u64> {
         self.applied.subscribe()
+    }
+
+    /// What the follower looks at to know that there is a newer generation.
+    pub(crate) fn watch_switched(&self) -> watch::Receiver<u64> {
+        self.switched.subscribe()
     }
 
     /// What can be queried: every event up to the watched position is in the answers.
