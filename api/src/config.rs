@@ -16,7 +16,7 @@ const DEFAULT_DATA_DIR: &str = "data";
 #[derive(Clone, Debug, Args)]
 pub struct ServeArgs {
     /// Address and port to listen on; only this machine's own (loopback) addresses
-    #[arg(long, env = "HOOKGRAPH_LISTEN", value_name = "ADDRESS", default_value = DEFAULT_LISTEN)]
+    #[arg(long, env = "HOOKGRAPH_LISTEN", value_name = "ADDRESS", default_value = DEFAULT_LISTEN, value_parser = address)]
     listen: SocketAddr,
 
     /// Folder of the SQLite files and the generated secret
@@ -94,7 +94,7 @@ pub struct SecretArgs {
     webhook_secret: Option<String>,
 
     /// The server's address [default: 127.0.0.1:8080]
-    #[arg(long, env = "HOOKGRAPH_LISTEN", value_name = "ADDRESS", hide = true)]
+    #[arg(long, env = "HOOKGRAPH_LISTEN", value_name = "ADDRESS", hide = true, value_parser = address)]
     listen: Option<SocketAddr>,
 }
 
@@ -220,6 +220,11 @@ impl SecretArgs {
             .map_or_else(|| DEFAULT_LISTEN.to_owned(), |listen| listen.to_string());
         format!("http://{address}/webhooks/salesmagic")
     }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "an address and a port are needed, such as 127.0.0.1:8080".to_owned())
 }
 
 /// One or several secrets, separated by commas or white space.

@@ -15,6 +15,7 @@ pub fn graphql(stores: &Stores, read_model: &Arc<ReadModel>) -> Graphql {
         log: stores.log.clone(),
         read_model: Arc::clone(read_model),
         feed: stores.feed.clone(),
+        old: 0,
         version: "0",
     })
     .unwrap()

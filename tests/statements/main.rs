@@ -117,6 +117,7 @@ impl Installation {
             log,
             read_model,
             feed,
+            old: 0,
             version: "0",
         })
         .unwrap();

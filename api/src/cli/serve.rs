@@ -46,8 +46,8 @@ async fn stop_on_signal(stopping: CancellationToken) {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
-    tracing::info!("stopping: what is under way is finished first");
     stopping.cancel();
+    tracing::info!("stopping: what is under way is finished first");
 }
 
 fn banner(address: &str, config: &Config, secrets: &Secrets) -> String {

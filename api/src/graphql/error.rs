@@ -11,6 +11,8 @@ use sea_orm::DbErr;
 pub enum Error {
     /// The arguments ask for something that cannot be: says what, and what to do instead.
     BadUserInput(String),
+    /// More queries wait than the database answers in time.
+    Busy,
     /// The server could not answer. Its log says why.
     Internal,
 }
@@ -30,7 +32,10 @@ impl Error {
 
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
-        Self::internal(&error)
+        match error {
+            DbErr::ConnectionAcquire(_) => Self::Busy,
+            error => Self::internal(&error),
+        }
     }
 }
 
@@ -38,6 +43,10 @@ impl From<Error> for async_graphql::Error {
     fn from(error: Error) -> Self {
         let (code, message) = match error {
             Error::BadUserInput(message) => ("BAD_USER_INPUT", message),
+            Error::Busy => (
+                "TIMEOUT",
+                "The server has more queries to answer than it can: ask again later, or for less at once.".to_owned(),
+            ),
             Error::Internal => (
                 "INTERNAL",
                 "The server could not answer this. The same query may succeed later.".to_owned(),

@@ -1,10 +1,11 @@
 //! What the lists can be filtered by. Conditions of one filter hold together; an empty filter lets everything pass.
 
 use async_graphql::{Enum, ID, InputObject};
-use chrono::{DateTime, Utc};
 use entity::read_model::{analysis, call, event_index, org, prospect, user};
 use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
+
+use super::scalar::Time;
 
 /// A filter of the rows of `E`. Equal filters are gathered into one statement.
 pub trait Filter<E: EntityTrait>:
@@ -18,9 +19,9 @@ pub trait Filter<E: EntityTrait>:
 #[derive(Clone, Debug, PartialEq, Eq, Hash, InputObject)]
 pub struct TimeRange {
     /// The first moment that is in it.
-    pub from: Option<DateTime<Utc>>,
+    pub from: Option<Time>,
     /// The first moment that is behind it.
-    pub to: Option<DateTime<Utc>>,
+    pub to: Option<Time>,
 }
 
 /// Builds a condition from the parts of a filter that are given.
@@ -42,7 +43,7 @@ impl Conditions {
     }
 
     fn within(mut self, column: impl ColumnTrait, range: Option<&TimeRange>) -> Self {
-        let bound = |time: &Option<DateTime<Utc>>| time.map(|time| time.timestamp_micros());
+        let bound = |time: &Option<Time>| time.map(Time::micros);
         if let Some(from) = range.and_then(|range| bound(&range.from)) {
             self.0 = self.0.add(column.gte(from));
         }
@@ -50,6 +51,18 @@ impl Conditions {
             self.0 = self.0.add(column.lt(to));
         }
         self
+    }
+
+    /// As [`Self::within`], by the column that the list is ordered by: it is the same where there is a time of creation.
+    fn created(
+        self,
+        ordered_at: impl ColumnTrait,
+        created_at: impl ColumnTrait,
+        range: Option<&TimeRange>,
+    ) -> Self {
+        let bounded = range.is_some_and(|range| range.from.is_some() || range.to.is_some());
+        self.within(ordered_at, range)
+            .and(bounded.then(|| created_at.is_not_null()))
     }
 
     fn is(self, column: impl ColumnTrait, value: Option<bool>) -> Self {
@@ -71,6 +84,7 @@ impl Conditions {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, InputObject)]
 pub struct OrgFilter {
     /// Only these orgs.
+    #[graphql(validator(max_items = 1000))]
     pub id: Option<Vec<ID>>,
     /// Only deleted ones, or only those that are not.
     pub deleted: Option<bool>,
@@ -86,7 +100,11 @@ impl Filter<org::Entity> for OrgFilter {
             .one_of(org::Column::Id, self.id.as_ref())
             .is(org::Column::IsDeleted, self.deleted)
             .is(org::Column::IsExample, self.example)
-            .within(org::Column::CreatedAt, self.created_at.as_ref())
+            .created(
+                org::Column::OrderedAt,
+                org::Column::CreatedAt,
+                self.created_at.as_ref(),
+            )
             .0
     }
 }
@@ -95,8 +113,10 @@ impl Filter<org::Entity> for OrgFilter {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, InputObject)]
 pub struct UserFilter {
     /// Only these users.
+    #[graphql(validator(max_items = 1000))]
     pub id: Option<Vec<ID>>,
     /// Only users of these orgs.
+    #[graphql(validator(max_items = 1000))]
     pub org_id: Option<Vec<ID>>,
     /// Only deleted ones, or only those that are not.
     pub deleted: Option<bool>,
@@ -113,7 +133,11 @@ impl Filter<user::Entity> for UserFilter {
             .one_of(user::Column::OrgId, self.org_id.as_ref())
             .is(user::Column::IsDeleted, self.deleted)
             .is(user::Column::IsExample, self.example)
-            .within(user::Column::CreatedAt, self.created_at.as_ref())
+            .created(
+                user::Column::OrderedAt,
+                user::Column::CreatedAt,
+                self.created_at.as_ref(),
+            )
             .0
     }
 }
@@ -122,10 +146,13 @@ impl Filter<user::Entity> for UserFilter {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, InputObject)]
 pub struct CallFilter {
     /// Only these calls.
+    #[graphql(validator(max_items = 1000))]
     pub id: Option<Vec<ID>>,
     /// Only calls of these orgs.
+    #[graphql(validator(max_items = 1000))]
     pub org_id: Option<Vec<ID>>,
     /// Only calls of these users.
+    #[graphql(validator(max_items = 1000))]
     pub user_id: Option<Vec<ID>>,
     /// Only the catalogue's examples, or only real ones.
     pub example: Option<bool>,
@@ -140,7 +167,11 @@ impl Filter<call::Entity> for CallFilter {
             .one_of(call::Column::OrgId, self.org_id.as_ref())
             .one_of(call::Column::UserId, self.user_id.as_ref())
             .is(call::Column::IsExample, self.example)
-            .within(call::Column::CreatedAt, self.created_at.as_ref())
+            .created(
+                call::Column::OrderedAt,
+                call::Column::CreatedAt,
+                self.created_at.as_ref(),
+            )
             .0
     }
 }
@@ -149,8 +180,10 @@ impl Filter<call::Entity> for CallFilter {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, InputObject)]
 pub struct ProspectFilter {
     /// Only prospects with these ids.
+    #[graphql(validator(max_items = 1000))]
     pub id: Option<Vec<ID>>,
     /// Only prospects of these orgs.
+    #[graphql(validator(max_items = 1000))]
     pub org_id: Option<Vec<ID>>,
     /// Only the catalogue's examples, or only real ones.
     pub example: Option<bool>,
@@ -170,12 +203,16 @@ impl Filter<prospect::Entity> for ProspectFilter {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, InputObject)]
 pub struct AnalysisFilter {
     /// Only analyses of these calls.
+    #[graphql(validator(max_items = 1000))]
     pub call_id: Option<Vec<ID>>,
     /// Only analyses of calls of these orgs.
+    #[graphql(validator(max_items = 1000))]
     pub org_id: Option<Vec<ID>>,
     /// Only analyses of calls of these users.
+    #[graphql(validator(max_items = 1000))]
     pub user_id: Option<Vec<ID>>,
     /// Only analyses of these types, as SalesMagic writes them.
+    #[graphql(validator(max_items = 1000))]
     pub analysis_type: Option<Vec<String>>,
     /// Only those of the catalogue's example calls, or only of real ones.
     pub example: Option<bool>,
@@ -248,13 +285,16 @@ impl Outcome {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, InputObject)]
 pub struct EventFilter {
     /// Only these types, as the server understood them: `call.completed`, `user.created` and so on.
-    #[graphql(name = "type")]
+    #[graphql(name = "type", validator(max_items = 1000))]
     pub event_type: Option<Vec<String>>,
     /// Only events of these orgs.
+    #[graphql(validator(max_items = 1000))]
     pub org_id: Option<Vec<ID>>,
-    /// Only events about the calls, users or orgs with these ids.
+    /// Only events about these calls, users or orgs: their ids.
+    #[graphql(validator(max_items = 1000))]
     pub subject: Option<Vec<ID>>,
-    /// Only events of which this became.
+    /// Only events with these outcomes.
+    #[graphql(validator(max_items = 1000))]
     pub outcome: Option<Vec<Outcome>>,
     /// Only events that say they happened in this time.
     pub occurred_at: Option<TimeRange>,

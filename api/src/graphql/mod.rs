@@ -47,6 +47,8 @@ pub struct Store {
     pub read_model: Arc<ReadModel>,
     /// Says what is new.
     pub feed: Feed,
+    /// The log's head when the server started: what stands before it is not new, however late it can be queried.
+    pub old: i64,
     /// The server's version.
     pub version: &'static str,
 }

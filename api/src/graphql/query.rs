@@ -40,9 +40,9 @@ impl QueryRoot {
         ctx: &Context<'_>,
         #[graphql(desc = "Which of them.")] filter: Option<OrgFilter>,
         #[graphql(desc = "The size of a page from the front: 20 unless said, 100 at most.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The size of a page from the back.")] last: Option<i32>,
-        #[graphql(desc = "Ahead of this cursor.")] before: Option<String>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Org>> {
         list::<org::Entity, _, _>(
             ctx,
@@ -73,9 +73,9 @@ impl QueryRoot {
         ctx: &Context<'_>,
         #[graphql(desc = "Which of them.")] filter: Option<UserFilter>,
         #[graphql(desc = "The size of a page from the front: 20 unless said, 100 at most.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The size of a page from the back.")] last: Option<i32>,
-        #[graphql(desc = "Ahead of this cursor.")] before: Option<String>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Connection<User>> {
         list::<user::Entity, _, _>(
             ctx,
@@ -106,9 +106,9 @@ impl QueryRoot {
         ctx: &Context<'_>,
         #[graphql(desc = "Which of them.")] filter: Option<CallFilter>,
         #[graphql(desc = "The size of a page from the front: 20 unless said, 100 at most.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The size of a page from the back.")] last: Option<i32>,
-        #[graphql(desc = "Ahead of this cursor.")] before: Option<String>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Call>> {
         list::<call::Entity, _, _>(
             ctx,
@@ -141,9 +141,9 @@ impl QueryRoot {
         ctx: &Context<'_>,
         #[graphql(desc = "Which of them.")] filter: Option<ProspectFilter>,
         #[graphql(desc = "The size of a page from the front: 20 unless said, 100 at most.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The size of a page from the back.")] last: Option<i32>,
-        #[graphql(desc = "Ahead of this cursor.")] before: Option<String>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Prospect>> {
         list::<prospect::Entity, _, _>(
             ctx,
@@ -175,9 +175,9 @@ impl QueryRoot {
         ctx: &Context<'_>,
         #[graphql(desc = "Which of them.")] filter: Option<AnalysisFilter>,
         #[graphql(desc = "The size of a page from the front: 20 unless said, 100 at most.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The size of a page from the back.")] last: Option<i32>,
-        #[graphql(desc = "Ahead of this cursor.")] before: Option<String>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Analysis>> {
         list::<analysis::Entity, _, _>(
             ctx,
@@ -227,9 +227,9 @@ impl QueryRoot {
         ctx: &Context<'_>,
         #[graphql(desc = "Which of them.")] filter: Option<EventFilter>,
         #[graphql(desc = "The size of a page from the front: 20 unless said, 100 at most.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The size of a page from the back.")] last: Option<i32>,
-        #[graphql(desc = "Ahead of this cursor.")] before: Option<String>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Event>> {
         list::<event_index::Entity, _, _>(
             ctx,

@@ -1,6 +1,6 @@
 //! Lists below a parent: an org's users, a user's calls. All parents of a query are answered by one statement.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::marker::PhantomData;
 
 use async_graphql::dataloader::Loader;
@@ -29,7 +29,7 @@ pub trait Relation: Copy + Eq + std::hash::Hash + Send + Sync + std::fmt::Debug 
         select
     }
 
-    /// The columns that tell the parent. The last one is the most selective.
+    /// The columns that tell the parent.
     fn parent() -> Vec<SimpleExpr>;
 }
 
@@ -98,10 +98,13 @@ impl Reader {
             for (column, value) in columns.iter().zip(parent) {
                 select = select.filter(column.clone().eq(value.as_str()));
             }
-        } else if let Some(last) = columns.last() {
-            // Rows of a parent that was not asked for may come along; nobody looks them up.
-            let values = parents.iter().filter_map(|parent| parent.last());
-            select = select.filter(last.clone().is_in(values.map(String::as_str)));
+        } else {
+            // Rows of a parent that was not asked for may come along, of another org's prospect say; nobody looks them up.
+            for (at, column) in columns.iter().enumerate() {
+                let values: BTreeSet<&str> =
+                    parents.iter().map(|parent| parent[at].as_str()).collect();
+                select = select.filter(column.clone().is_in(values));
+            }
         }
         select
     }

@@ -1,12 +1,14 @@
-//! The schema's own scalars, and times.
+//! The schema's own scalars.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 
-/// A place in the log of events: a whole number from 1, without gaps, in the order of arrival. A JSON number.
+/// [`ScalarType`] of `Position`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Position(pub i64);
 
+/// A place in the log of events: a whole number from 1, without gaps, in the order of arrival. A JSON number, which can grow
+/// beyond 32 bits.
 #[Scalar(name = "Position")]
 impl ScalarType for Position {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -26,11 +28,12 @@ impl ScalarType for Position {
     }
 }
 
-/// A place in the feed of events, for resuming a subscription: opaque, and only valid for the installation that gave it.
-/// Before the first event stands the cursor `"0"`.
+/// [`ScalarType`] of `Cursor`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor(pub String);
 
+/// A place in the feed of events, for resuming a subscription: opaque, and only valid for the installation that gave it.
+/// `"0"` is the place before the first event.
 #[Scalar(name = "Cursor")]
 impl ScalarType for Cursor {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -45,7 +48,43 @@ impl ScalarType for Cursor {
     }
 }
 
-/// A column's microseconds as a time. `None` only outside of the years that a time can express.
-pub fn time(micros: i64) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp_micros(micros)
+/// [`ScalarType`] of `DateTime`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Time(DateTime<Utc>);
+
+impl Time {
+    /// A column's microseconds as a time. `None` only outside of the years that a time can express.
+    pub fn of_micros(micros: i64) -> Option<Self> {
+        DateTime::from_timestamp_micros(micros).map(Self)
+    }
+
+    /// As a column has it.
+    pub fn micros(self) -> i64 {
+        self.0.timestamp_micros()
+    }
+}
+
+/// A moment as RFC 3339 writes it, such as `2025-01-14T05:19:20.936Z`. Answers are in UTC, exact to the microsecond; an
+/// argument may have any offset, but must have one.
+#[Scalar(
+    name = "DateTime",
+    specified_by_url = "https://scalars.graphql.org/andimarek/date-time.html"
+)]
+impl ScalarType for Time {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::String(text) = &value else {
+            return Err(InputValueError::expected_type(value));
+        };
+        DateTime::parse_from_rfc3339(text)
+            .map(|time| Self(time.to_utc()))
+            .map_err(|_| {
+                InputValueError::custom(
+                    "not a moment as RFC 3339 writes it, such as 2025-01-14T05:19:20Z",
+                )
+            })
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+    }
 }

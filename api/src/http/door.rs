@@ -22,7 +22,14 @@ use http::{
 use super::graphql::refuse;
 
 /// Headers that only something between client and server sets; every `x-forwarded-*` beside them.
-const PROXIED: [&str; 3] = ["forwarded", "x-real-ip", "via"];
+const PROXIED: [&str; 6] = [
+    "forwarded",
+    "x-real-ip",
+    "via",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "cf-ray",
+];
 
 /// Why the door stays shut. The message tells the client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +49,11 @@ pub enum Refusal {
         "The request carries the header {0}, so it came through a proxy or a tunnel, which reach only the webhook while there are no tokens: connect directly, or set up a token."
     )]
     Proxied(String),
+    /// HTTP/1.0, which no browser and no client library speaks, but proxies do.
+    #[error(
+        "The request came by HTTP/1.0, as proxies speak it, and without tokens they reach only the webhook: speak HTTP/1.1 or 2, or set up a token."
+    )]
+    OldHttp,
     /// A page of another origin sent it.
     #[error(
         "A page of another origin sent this request, and without tokens only pages of this server may read: open the page from this server's own address, or set up a token."
@@ -52,7 +64,13 @@ pub enum Refusal {
 /// Middleware: answers 403 to whoever may not read. For `axum::middleware::from_fn`.
 pub async fn guard(request: Request, next: Next) -> Response {
     let authority = request.uri().authority().map(http::uri::Authority::as_str);
-    match judge(request.headers(), authority) {
+    let judged = if request.version() <= http::Version::HTTP_10 {
+        // What some proxies speak by default, with Host set to this server's and no word of whom they speak for.
+        Err(Refusal::OldHttp)
+    } else {
+        judge(request.headers(), authority)
+    };
+    match judged {
         Ok(()) => next.run(request).await,
         Err(refusal) => refuse(&super::Refusal::forbidden(refusal.to_string())),
     }

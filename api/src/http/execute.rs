@@ -50,9 +50,26 @@ pub(super) fn crashed() -> Response {
 /// Our own errors come with a code, so one without is async-graphql's: about a document, or an argument's value.
 pub(super) fn with_codes(mut response: Response) -> Response {
     for error in &mut response.errors {
+        if let Some(advice) = over_limit(&error.message) {
+            advice.clone_into(&mut error.message);
+            stamp(error, Code::CostLimit);
+        }
         stamp(error, Code::BadUserInput);
     }
     response
+}
+
+/// What to do about a query over one of the schema's own limits, which async-graphql tells by its words alone.
+fn over_limit(message: &str) -> Option<&'static str> {
+    match message {
+        "Query is too complex." => Some(
+            "The query asks for too much at once: ask for smaller pages (`first`), or for fewer lists below each other.",
+        ),
+        "Query is nested too deep." => {
+            Some("The query nests too deep: ask for what is below in a query of its own.")
+        }
+        _ => None,
+    }
 }
 
 /// Whether nothing was executed: a *request error*, whose answer has no `data`.

@@ -16,6 +16,8 @@ pub enum Code {
     Unauthenticated,
     /// Not for this sender.
     Forbidden,
+    /// The query asks for more than is answered at once.
+    CostLimit,
     /// The query ran out of time.
     Timeout,
     /// The server is at fault.
@@ -29,6 +31,7 @@ impl Code {
             Self::BadUserInput => "BAD_USER_INPUT",
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::Forbidden => "FORBIDDEN",
+            Self::CostLimit => "COST_LIMIT",
             Self::Timeout => "TIMEOUT",
             Self::Internal => "INTERNAL",
         }

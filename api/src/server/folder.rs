@@ -1,7 +1,8 @@
 //! The data folder: made when it is not there, and held by one server at a time.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -17,7 +18,10 @@ pub struct DataFolder {
 impl DataFolder {
     /// Makes the folder if need be, and takes hold of it.
     pub fn claim(path: &Path) -> anyhow::Result<Self> {
-        fs::create_dir_all(path).with_context(|| {
+        // Whoever can read the folder can read every transcript.
+        let mut private = DirBuilder::new();
+        private.recursive(true).mode(0o700);
+        private.create(path).with_context(|| {
             format!(
                 "cannot make the data folder {}: choose another with --data-dir or HOOKGRAPH_DATA_DIR",
                 path.display()

@@ -4,10 +4,12 @@ mod folder;
 mod secrets;
 
 use std::collections::HashMap;
+use std::future::IntoFuture;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
@@ -84,7 +86,7 @@ impl Server {
             server.app = server.app.merge(webhook::routes(webhooks));
         }
         if config.has(Role::Api) {
-            let store = read_side(config, &location, log, &feed).await?;
+            let store = read_side(config, &location, &feed).await?;
             let follower = Follower::new(Arc::clone(&store.read_model), feed.clone());
             tasks.spawn(follower.run(stopping.clone()));
             let graphql = Graphql::new(store).context("the GraphQL schema is not valid")?;
@@ -110,7 +112,20 @@ impl Server {
         let served = axum::serve(listener, self.app)
             .with_graceful_shutdown(stopping.clone().cancelled_owned());
         let stopped = async {
-            served.await.context("the server failed")?;
+            let mut served = pin!(served.into_future());
+            loop {
+                tokio::select! {
+                    served = &mut served => {
+                        served.context("the server failed")?;
+                        break;
+                    }
+                    // A server without its writer or its projector would look alive and not be.
+                    Some(ended) = self.tasks.join_next() => {
+                        ended.context("a task of the server failed")?;
+                        ensure!(stopping.is_cancelled(), "a task of the server ended by itself");
+                    }
+                }
+            }
             if let Some(edge) = self.edge {
                 edge.sockets_closed().await;
             }
@@ -163,12 +178,7 @@ fn webhooks(appender: Appender, secrets: &Secrets) -> anyhow::Result<Webhooks> {
 }
 
 /// What queries read from: the stores themselves, or their replica.
-async fn read_side(
-    config: &Config,
-    location: &Location,
-    log: Log,
-    feed: &Feed,
-) -> anyhow::Result<Store> {
+async fn read_side(config: &Config, location: &Location, feed: &Feed) -> anyhow::Result<Store> {
     let replica = match &config.database {
         Database::Postgres {
             read_url: Some(url),
@@ -176,14 +186,14 @@ async fn read_side(
         } => Some(postgres(url).await?),
         _ => None,
     };
-    let log = match &replica {
-        Some(replica) => Log::open_for_reading(replica)
-            .await
-            .context("cannot open the log on the replica")?,
-        None => log,
-    };
-    let read_model = read_model(replica.unwrap_or_else(|| location.clone())).await?;
+    let location = replica.as_ref().unwrap_or(location);
+    // Connections of their own: however many queries wait for one, webhooks are stored and projected.
+    let log = Log::open_for_reading(location)
+        .await
+        .context("cannot open the log for reading")?;
+    let read_model = read_model(location.clone()).await?;
     Ok(Store {
+        old: log.head().await?,
         log,
         read_model: Arc::new(read_model),
         feed: feed.clone(),

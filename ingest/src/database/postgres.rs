@@ -113,6 +113,7 @@ async fn open(url: &str, schema: &str, connections: u32) -> Result<DatabaseConne
         .sqlx_logging(true)
         .sqlx_logging_level(log::LevelFilter::Trace)
         .sqlx_slow_statements_logging_settings(log::LevelFilter::Warn, SLOW)
+        .map_sqlx_postgres_pool_opts(|options| options.acquire_slow_level(log::LevelFilter::Debug))
         .map_sqlx_postgres_opts(move |options| {
             options.application_name("hookgraph").options([
                 ("search_path", schema.as_str()),

@@ -33,6 +33,7 @@ pub(super) async fn open(path: &Path, durability: Durability) -> Result<Database
         .sqlx_logging(true)
         .sqlx_logging_level(log::LevelFilter::Trace)
         .sqlx_slow_statements_logging_settings(log::LevelFilter::Warn, SLOW)
+        .map_sqlx_sqlite_pool_opts(|options| options.acquire_slow_level(log::LevelFilter::Debug))
         .map_sqlx_sqlite_opts(move |options| {
             options
                 .filename(&file)

@@ -11,7 +11,7 @@ pub const MAX_ID_BYTES: usize = 512;
 /// An id over [`MAX_ID_BYTES`].
 pub(super) fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     #[derive(Deserialize)]
-    #[serde(untagged, expecting = "an id must be a text or a number")]
+    #[serde(untagged, expecting = "must be a text or a number")]
     enum Id {
         Text(String),
         Number(serde_json::Number),
@@ -40,13 +40,14 @@ pub(super) fn ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Stri
     Ok(ids.into_iter().flatten().filter_map(|id| id.0).collect())
 }
 
-/// A list; a null one is empty, and so is one that is missing, with `#[serde(default)]`.
+/// A list without its nulls; a null one is empty, and so is one that is missing, with `#[serde(default)]`.
 pub(super) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
 {
-    Ok(Option::<Vec<T>>::deserialize(deserializer)?.unwrap_or_default())
+    let list = Option::<Vec<Option<T>>>::deserialize(deserializer)?;
+    Ok(list.into_iter().flatten().flatten().collect())
 }
 
 /// A part that may be missing or null: its default then.

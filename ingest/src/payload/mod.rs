@@ -129,7 +129,10 @@ pub struct Reading {
 }
 
 #[derive(Deserialize)]
-#[serde(bound = "'de: 'a")]
+#[serde(
+    bound = "'de: 'a",
+    expecting = "an event's envelope, which is a JSON object"
+)]
 struct Envelope<'a> {
     #[serde(default, deserialize_with = "field::id")]
     id: Option<String>,

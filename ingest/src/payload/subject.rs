@@ -157,7 +157,7 @@ pub struct Line {
     pub speaker_name: Option<String>,
 }
 
-/// An element of `payload.call.analysis`. A null entry of a list is left out.
+/// An element of `payload.call.analysis`
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[expect(
@@ -170,21 +170,21 @@ pub struct Analysis {
     pub score: Option<f64>,
     pub summary: Option<String>,
     #[serde(deserialize_with = "field::list")]
-    pub action_items: Vec<Option<String>>,
+    pub action_items: Vec<String>,
     #[serde(deserialize_with = "field::list")]
-    pub competitors: Vec<Option<String>>,
+    pub competitors: Vec<String>,
     #[serde(deserialize_with = "field::list")]
-    pub customer_challenges: Vec<Option<String>>,
+    pub customer_challenges: Vec<String>,
     #[serde(deserialize_with = "field::list")]
-    pub deal_drivers: Vec<Option<String>>,
+    pub deal_drivers: Vec<String>,
     #[serde(deserialize_with = "field::list")]
-    pub missed_opportunities: Vec<Option<String>>,
+    pub missed_opportunities: Vec<String>,
     #[serde(deserialize_with = "field::list")]
-    pub objections: Vec<Option<String>>,
+    pub objections: Vec<String>,
     #[serde(deserialize_with = "field::list")]
-    pub product_positioning: Vec<Option<String>>,
+    pub product_positioning: Vec<String>,
     #[serde(deserialize_with = "field::list")]
-    pub products: Vec<Option<String>>,
+    pub products: Vec<String>,
     #[serde(deserialize_with = "field::list")]
-    pub sales_strengths: Vec<Option<String>>,
+    pub sales_strengths: Vec<String>,
 }

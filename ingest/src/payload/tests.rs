@@ -54,7 +54,7 @@ fn missing_null_fractional_and_unknown_fields_are_accepted() {
             "{user}"
         );
     }
-    let call = r#"{"type":"call.completed","payload":{"call":{"id":"c","prospects":null,"stats":null,"analysis":[{"objections":["a",null]}]}}}"#;
+    let call = r#"{"type":"call.completed","payload":{"call":{"id":"c","prospects":null,"stats":null,"transcript":[null],"analysis":[null,{"objections":["a",null]}]}}}"#;
     assert!(matches!(reading(call).content, Content::Call { .. }));
 }
 

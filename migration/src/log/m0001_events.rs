@@ -18,7 +18,7 @@ CREATE TABLE events (
     body        {BYTES} NOT NULL,
     CHECK (position > 0)
 );
-CREATE UNIQUE INDEX events_message ON events (source, message_id);
+CREATE UNIQUE INDEX events_message ON events (message_id, source);
 CREATE TABLE log_identity (
     id       INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
     identity TEXT NOT NULL

@@ -1,14 +1,13 @@
 //! A call, with its user, prospects, transcript and analyses.
 
 use async_graphql::{Context, ID, Object, SimpleObject};
-use chrono::{DateTime, Utc};
 use entity::read_model::{call, call_prospect};
 
 use super::{Analysis, Event, Org, Prospect, Transcript, User, load};
 use crate::graphql::error::{Error, Result};
 use crate::graphql::loader::{AnalysesOf, OrgId, PersonasOf, ProspectId, TranscriptOf, UserId};
 use crate::graphql::page::Node;
-use crate::graphql::scalar::time;
+use crate::graphql::scalar::Time;
 use crate::graphql::session::Session;
 
 /// A call.
@@ -36,8 +35,8 @@ impl Call {
     }
 
     /// When it was made.
-    async fn created_at(&self) -> Option<DateTime<Utc>> {
-        self.0.created_at.and_then(time)
+    async fn created_at(&self) -> Option<Time> {
+        self.0.created_at.and_then(Time::of_micros)
     }
 
     /// The id of its org.

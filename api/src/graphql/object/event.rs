@@ -1,7 +1,6 @@
 //! A raw event: what arrived, and what was understood of it.
 
 use async_graphql::{Context, ID, Json, Object, Union};
-use chrono::{DateTime, Utc};
 use entity::read_model::event_index;
 use ingest::log::Envelope;
 use ingest::payload::text::{Mend, mend};
@@ -12,7 +11,10 @@ use crate::graphql::error::{Error, Result};
 use crate::graphql::filter::Outcome;
 use crate::graphql::loader::{BodyAt, CallId, EnvelopeAt, IndexAt, OrgId, UserId};
 use crate::graphql::page::Node;
-use crate::graphql::scalar::{Position, time};
+use crate::graphql::scalar::{Position, Time};
+
+/// What a body may cost, as against a field of a row: it has up to a mebibyte.
+const BODY_COST: usize = 100;
 
 /// An event, known by its position; the rest is read when it is asked for.
 pub struct Event {
@@ -139,14 +141,16 @@ impl Event {
     }
 
     /// When the server received it.
-    async fn received_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
-        Ok(time(self.envelope(ctx).await?.received_at))
+    async fn received_at(&self, ctx: &Context<'_>) -> Result<Option<Time>> {
+        Ok(Time::of_micros(self.envelope(ctx).await?.received_at))
     }
 
     /// When it happened, as the body declares.
-    async fn occurred_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
+    async fn occurred_at(&self, ctx: &Context<'_>) -> Result<Option<Time>> {
         let index = self.index(ctx).await?;
-        Ok(index.and_then(|index| index.occurred_at).and_then(time))
+        Ok(index
+            .and_then(|index| index.occurred_at)
+            .and_then(Time::of_micros))
     }
 
     /// What became of it.
@@ -171,18 +175,20 @@ impl Event {
         Ok(index.and_then(|index| index.duplicate_of).map(Position))
     }
 
-    /// The length of its body in bytes. None while it is pending.
+    /// The length of its body in bytes. Null while it is pending.
     async fn size(&self, ctx: &Context<'_>) -> Result<Option<i32>> {
         let index = self.index(ctx).await?;
         Ok(index.map(|index| i32::try_from(index.size).unwrap_or(i32::MAX)))
     }
 
-    /// The SHA-256 of its body, in hexadecimal. None while it is pending.
+    /// The SHA-256 of its body, in hexadecimal. Null while it is pending.
     async fn sha256(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         Ok(self.index(ctx).await?.map(|index| index.body_hash))
     }
 
-    /// Its body as JSON. None when the body is not JSON, or nests deeper than 127 levels; `body` has it all the same.
+    /// Its body as JSON, for looking at: numbers are read as a JavaScript client would read them, and keys are sorted. Null when
+    /// it is not JSON or nests deeper than 127 levels. `body` has it exactly.
+    #[graphql(complexity = "BODY_COST")]
     async fn payload(&self, ctx: &Context<'_>) -> Result<Option<Json<Value>>> {
         let body = self.raw_body(ctx).await?;
         let readable = mend(&body, Mend::LoneSurrogates);
@@ -190,6 +196,7 @@ impl Event {
     }
 
     /// Its body, byte for byte as it was sent and signed.
+    #[graphql(complexity = "BODY_COST")]
     async fn body(&self, ctx: &Context<'_>) -> Result<String> {
         self.raw_body(ctx).await
     }

@@ -1,7 +1,6 @@
 //! An org, with its users, calls and prospects.
 
 use async_graphql::{Context, ID, Object};
-use chrono::{DateTime, Utc};
 use entity::read_model::{call, org, prospect, user};
 use sea_orm::IntoSimpleExpr;
 use sea_orm::sea_query::SimpleExpr;
@@ -11,7 +10,7 @@ use crate::graphql::error::Result;
 use crate::graphql::filter::{CallFilter, ProspectFilter, UserFilter};
 use crate::graphql::page::{Arguments, Connection, Node};
 use crate::graphql::relation::{Below, Relation};
-use crate::graphql::scalar::time;
+use crate::graphql::scalar::Time;
 
 /// An org as last described. One that was only ever named by its users or calls has an id and nulls.
 pub struct Org(pub org::Model);
@@ -87,8 +86,8 @@ impl Org {
     }
 
     /// When it was created.
-    async fn created_at(&self) -> Option<DateTime<Utc>> {
-        self.0.created_at.and_then(time)
+    async fn created_at(&self) -> Option<Time> {
+        self.0.created_at.and_then(Time::of_micros)
     }
 
     /// Whether it is deleted.
@@ -97,8 +96,8 @@ impl Org {
     }
 
     /// When it was deleted.
-    async fn deleted_at(&self) -> Option<DateTime<Utc>> {
-        self.0.deleted_at.and_then(time)
+    async fn deleted_at(&self) -> Option<Time> {
+        self.0.deleted_at.and_then(Time::of_micros)
     }
 
     /// Whether everything known of this comes from the catalogue's examples, which the Testing tab of the Svix portal sends.
@@ -107,7 +106,7 @@ impl Org {
         self.0.is_example
     }
 
-    /// The event that these values come from. None while only the id has been seen.
+    /// The event that these values come from. Null while only the id has been seen.
     async fn last_event(&self) -> Option<Event> {
         self.0.last_position.map(Event::at)
     }
@@ -119,9 +118,9 @@ impl Org {
         ctx: &Context<'_>,
         #[graphql(desc = "Which of them.")] filter: Option<UserFilter>,
         #[graphql(desc = "The size of a page from the front: 20 unless said, 100 at most.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The size of a page from the back.")] last: Option<i32>,
-        #[graphql(desc = "Ahead of this cursor.")] before: Option<String>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Connection<User>> {
         let below = Below::<UsersOfOrg>::new([&self.0.id], filter);
         page_below(
@@ -144,9 +143,9 @@ impl Org {
         ctx: &Context<'_>,
         #[graphql(desc = "Which of them.")] filter: Option<CallFilter>,
         #[graphql(desc = "The size of a page from the front: 20 unless said, 100 at most.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The size of a page from the back.")] last: Option<i32>,
-        #[graphql(desc = "Ahead of this cursor.")] before: Option<String>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Call>> {
         let below = Below::<CallsOfOrg>::new([&self.0.id], filter);
         page_below(
@@ -169,9 +168,9 @@ impl Org {
         ctx: &Context<'_>,
         #[graphql(desc = "Which of them.")] filter: Option<ProspectFilter>,
         #[graphql(desc = "The size of a page from the front: 20 unless said, 100 at most.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The size of a page from the back.")] last: Option<i32>,
-        #[graphql(desc = "Ahead of this cursor.")] before: Option<String>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Prospect>> {
         let below = Below::<ProspectsOfOrg>::new([&self.0.id], filter);
         page_below(

@@ -83,7 +83,7 @@ impl Prospect {
         self.0.is_example
     }
 
-    /// The event that these values come from. None while only the id has been seen.
+    /// The event that these values come from. Null while only the id has been seen.
     async fn last_event(&self) -> Option<Event> {
         self.0.last_position.map(Event::at)
     }
@@ -95,9 +95,9 @@ impl Prospect {
         ctx: &Context<'_>,
         #[graphql(desc = "Which of them.")] filter: Option<CallFilter>,
         #[graphql(desc = "The size of a page from the front: 20 unless said, 100 at most.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The size of a page from the back.")] last: Option<i32>,
-        #[graphql(desc = "Ahead of this cursor.")] before: Option<String>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Call>> {
         let below = Below::<CallsOfProspect>::new([&self.0.org_id, &self.0.id], filter);
         page_below(

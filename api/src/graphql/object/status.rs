@@ -1,10 +1,9 @@
 //! How the installation is.
 
 use async_graphql::{Context, Object};
-use chrono::{DateTime, Utc};
 
 use crate::graphql::error::Result;
-use crate::graphql::scalar::{Cursor, Position, time};
+use crate::graphql::scalar::{Cursor, Position, Time};
 use crate::graphql::session::Session;
 use crate::graphql::subscription::cursor;
 
@@ -63,8 +62,8 @@ impl Status {
     }
 
     /// When the newest event was received.
-    async fn last_received_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
+    async fn last_received_at(&self, ctx: &Context<'_>) -> Result<Option<Time>> {
         let received_at = Session::of(ctx).reader.store.log.last_received_at().await?;
-        Ok(received_at.and_then(time))
+        Ok(received_at.and_then(Time::of_micros))
     }
 }

@@ -1,13 +1,15 @@
 //! A call's transcript and its lines.
 
 use async_graphql::{Context, Enum, ID, Object, Union};
-use chrono::{DateTime, Utc};
 use entity::read_model::{call, transcript};
 
 use super::{Call, Prospect, User, load};
 use crate::graphql::error::{Error, Result};
 use crate::graphql::loader::{CallId, ProspectId, UserId};
-use crate::graphql::scalar::time;
+use crate::graphql::scalar::Time;
+
+/// How many lines a transcript is taken to have when the cost of a query is reckoned.
+const LINES: usize = 100;
 
 /// A transcript, and its call where that is known already.
 pub struct Transcript {
@@ -57,17 +59,18 @@ impl Transcript {
         self.row.prospect_word_count
     }
 
-    /// How often the rep took the word.
+    /// How many turns the rep had: successive lines of one side are one turn.
     async fn rep_turn_count(&self) -> i32 {
         self.row.rep_turn_count
     }
 
-    /// How often a prospect took the word.
+    /// How many turns the prospects had: successive lines of one side are one turn.
     async fn prospect_turn_count(&self) -> i32 {
         self.row.prospect_turn_count
     }
 
     /// The lines, in the order in which they were spoken.
+    #[graphql(complexity = "LINES * child_complexity")]
     async fn lines(&self, ctx: &Context<'_>) -> Result<Vec<TranscriptLine>> {
         let lines: Vec<transcript::Line> =
             serde_json::from_str(&self.row.lines).map_err(|error| Error::internal(&error))?;
@@ -138,8 +141,8 @@ impl TranscriptLine {
     }
 
     /// When it was spoken.
-    async fn created_at(&self) -> Option<DateTime<Utc>> {
-        self.line.created_at.and_then(time)
+    async fn created_at(&self) -> Option<Time> {
+        self.line.created_at.and_then(Time::of_micros)
     }
 
     /// `prospectId` as SalesMagic sent it.
@@ -162,7 +165,7 @@ impl TranscriptLine {
         self.line.speaker.into()
     }
 
-    /// Who speaks. None when that is unknown, or when the prospect was never described.
+    /// Who speaks. Null when that is unknown, or when the prospect was never described.
     async fn speaker(&self, ctx: &Context<'_>) -> Result<Option<Speaker>> {
         match self.line.speaker {
             transcript::SpeakerKind::Rep => {

@@ -1,7 +1,6 @@
 //! A user, with their calls.
 
 use async_graphql::{Context, ID, Object};
-use chrono::{DateTime, Utc};
 use entity::read_model::{call, user};
 use sea_orm::IntoSimpleExpr;
 use sea_orm::sea_query::SimpleExpr;
@@ -12,7 +11,7 @@ use crate::graphql::filter::CallFilter;
 use crate::graphql::loader::OrgId;
 use crate::graphql::page::{Arguments, Connection, Node};
 use crate::graphql::relation::{Below, Relation};
-use crate::graphql::scalar::time;
+use crate::graphql::scalar::Time;
 
 /// A user as last described.
 pub struct User(pub user::Model);
@@ -108,8 +107,8 @@ impl User {
     }
 
     /// When they were created.
-    async fn created_at(&self) -> Option<DateTime<Utc>> {
-        self.0.created_at.and_then(time)
+    async fn created_at(&self) -> Option<Time> {
+        self.0.created_at.and_then(Time::of_micros)
     }
 
     /// Whether this user is deleted.
@@ -118,8 +117,8 @@ impl User {
     }
 
     /// When this user was deleted.
-    async fn deleted_at(&self) -> Option<DateTime<Utc>> {
-        self.0.deleted_at.and_then(time)
+    async fn deleted_at(&self) -> Option<Time> {
+        self.0.deleted_at.and_then(Time::of_micros)
     }
 
     /// Whether everything known of this comes from the catalogue's examples, which the Testing tab of the Svix portal sends.
@@ -128,7 +127,7 @@ impl User {
         self.0.is_example
     }
 
-    /// The event that these values come from. None while only the id has been seen.
+    /// The event that these values come from. Null while only the id has been seen.
     async fn last_event(&self) -> Option<Event> {
         self.0.last_position.map(Event::at)
     }
@@ -140,9 +139,9 @@ impl User {
         ctx: &Context<'_>,
         #[graphql(desc = "Which of them.")] filter: Option<CallFilter>,
         #[graphql(desc = "The size of a page from the front: 20 unless said, 100 at most.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The size of a page from the back.")] last: Option<i32>,
-        #[graphql(desc = "Ahead of this cursor.")] before: Option<String>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Call>> {
         let below = Below::<CallsOfUser>::new([&self.0.id], filter);
         page_below(

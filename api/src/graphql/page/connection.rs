@@ -114,12 +114,12 @@ impl<N: Node> Edge<N> {
 /// Where a page stands in its list.
 #[derive(SimpleObject)]
 pub struct PageInfo {
-    /// Whether rows follow behind this page.
+    /// Whether more rows follow after this page.
     has_next_page: bool,
-    /// Whether rows stand ahead of this page.
+    /// Whether there are rows before this page.
     has_previous_page: bool,
-    /// The cursor of the page's first row: `before` it stands the previous page.
+    /// The cursor of the page's first row: pass it as `before` to get the previous page.
     start_cursor: Option<String>,
-    /// The cursor of the page's last row: `after` it stands the next page.
+    /// The cursor of the page's last row: pass it as `after` to get the next page.
     end_cursor: Option<String>,
 }

@@ -1,22 +1,17 @@
 //! Cursors of the feed: a position, and which log it is of.
 
-use chrono::{DateTime, Utc};
-
 use crate::graphql::Store;
 use crate::graphql::error::{Error, Result};
-use crate::graphql::scalar::Cursor;
+use crate::graphql::scalar::{Cursor, Time};
 
 /// The cursor behind the event at `position`.
 pub fn cursor(store: &Store, position: i64) -> Cursor {
     Cursor(format!("{}-{position}", store.log.identity()))
 }
 
-/// The position behind which a subscription begins: that of `after`, the last one before `since`, or what queries answer now.
-pub async fn start(
-    store: &Store,
-    after: Option<&Cursor>,
-    since: Option<DateTime<Utc>>,
-) -> Result<i64> {
+/// The position behind which a subscription begins: that of `after`, the last one before `since`, or what queries answer now
+/// (while the read model is being built anew from an old log: the end of what was there at the start).
+pub async fn start(store: &Store, after: Option<&Cursor>, since: Option<Time>) -> Result<i64> {
     match (after, since) {
         (Some(_), Some(_)) => Err(Error::bad_input(
             "Begin `after` a cursor or `since` a time, not both.",
@@ -30,8 +25,8 @@ pub async fn start(
             }
             Ok(position)
         }
-        (None, Some(since)) => Ok(store.log.last_before(since.timestamp_micros()).await?),
-        (None, None) => Ok(*store.feed.watch_projected().borrow()),
+        (None, Some(since)) => Ok(store.log.last_before(since.micros()).await?),
+        (None, None) => Ok((*store.feed.watch_projected().borrow()).max(store.old)),
     }
 }
 

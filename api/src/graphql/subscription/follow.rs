@@ -81,24 +81,29 @@ impl<S: Subject> Follow<S> {
             }
             loop {
                 let known = *projected.borrow_and_update();
+                // The last item is held back until it is known whether another one follows.
+                let mut held = None;
                 while self.position < known {
                     // A failure was logged where it arose. The subscriber notices only that it waits.
                     let Ok(batch) = self.read(known).await else {
                         tokio::time::sleep(RETRY_AFTER).await;
                         continue;
                     };
-                    let mut left = batch.news.len();
-                    for (event, object) in batch.news {
-                        left -= 1;
-                        self.position = event.position;
-                        silent_since = Instant::now();
-                        yield self.item(left == 0 && batch.upto == known, Some((event, object)));
+                    for news in batch.news {
+                        if let Some(news) = held.replace(news) {
+                            silent_since = Instant::now();
+                            yield self.item(false, news);
+                        }
                     }
                     self.position = batch.upto;
-                    if self.checkpoints && silent_since.elapsed() >= CHECKPOINT_INTERVAL {
+                    if self.checkpoints && held.is_none() && silent_since.elapsed() >= CHECKPOINT_INTERVAL {
                         silent_since = Instant::now();
                         yield self.checkpoint(self.position == known);
                     }
+                }
+                if let Some(news) = held {
+                    silent_since = Instant::now();
+                    yield self.item(true, news);
                 }
                 tokio::select! {
                     changed = projected.changed() => {
@@ -117,14 +122,18 @@ impl<S: Subject> Follow<S> {
     }
 
     fn checkpoint(&self, caught_up: bool) -> Item<S::Object> {
-        self.item(caught_up, None)
-    }
-
-    fn item(&self, caught_up: bool, news: Option<(Model, S::Object)>) -> Item<S::Object> {
         Item {
             cursor: cursor(&self.session.reader.store, self.position),
             caught_up,
-            news: news.map(|(event, object)| (Event::from_row(event), object)),
+            news: None,
+        }
+    }
+
+    fn item(&self, caught_up: bool, (event, object): (Model, S::Object)) -> Item<S::Object> {
+        Item {
+            cursor: cursor(&self.session.reader.store, event.position),
+            caught_up,
+            news: Some((Event::from_row(event), object)),
         }
     }
 

@@ -9,13 +9,12 @@ mod subject;
 use std::sync::Arc;
 
 use async_graphql::{Context, SimpleObject, Subscription};
-use chrono::{DateTime, Utc};
 use futures_util::{Stream, StreamExt};
 
 use super::error::Result;
 use super::filter::{CallFilter, EventFilter, OrgFilter, UserFilter};
 use super::object::{Call, Event, Org, User};
-use super::scalar::Cursor;
+use super::scalar::{Cursor, Time};
 use super::session::Session;
 use follow::{Follow, Item};
 use subject::{AnyEvent, ChangedOrg, ChangedUser, CompletedCall};
@@ -34,12 +33,10 @@ impl SubscriptionRoot {
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "Continue behind this cursor of an earlier item, without gap or repeat. `\"0\"` is the beginning."
+            desc = "Continue after this cursor of an earlier item, without gap or repeat. `\"0\"` is the beginning."
         )]
         after: Option<Cursor>,
-        #[graphql(desc = "Begin with what was received from this moment on.")] since: Option<
-            DateTime<Utc>,
-        >,
+        #[graphql(desc = "Begin with what was received from this moment on.")] since: Option<Time>,
         #[graphql(desc = "Which of them.")] filter: Option<CallFilter>,
         #[graphql(
             desc = "Also send items without subject, at once and then at least every 15 seconds, so that there is a cursor to resume from.",
@@ -58,12 +55,10 @@ impl SubscriptionRoot {
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "Continue behind this cursor of an earlier item, without gap or repeat. `\"0\"` is the beginning."
+            desc = "Continue after this cursor of an earlier item, without gap or repeat. `\"0\"` is the beginning."
         )]
         after: Option<Cursor>,
-        #[graphql(desc = "Begin with what was received from this moment on.")] since: Option<
-            DateTime<Utc>,
-        >,
+        #[graphql(desc = "Begin with what was received from this moment on.")] since: Option<Time>,
         #[graphql(desc = "Which of them.")] filter: Option<UserFilter>,
         #[graphql(
             desc = "Also send items without subject, at once and then at least every 15 seconds, so that there is a cursor to resume from.",
@@ -82,12 +77,10 @@ impl SubscriptionRoot {
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "Continue behind this cursor of an earlier item, without gap or repeat. `\"0\"` is the beginning."
+            desc = "Continue after this cursor of an earlier item, without gap or repeat. `\"0\"` is the beginning."
         )]
         after: Option<Cursor>,
-        #[graphql(desc = "Begin with what was received from this moment on.")] since: Option<
-            DateTime<Utc>,
-        >,
+        #[graphql(desc = "Begin with what was received from this moment on.")] since: Option<Time>,
         #[graphql(desc = "Which of them.")] filter: Option<OrgFilter>,
         #[graphql(
             desc = "Also send items without subject, at once and then at least every 15 seconds, so that there is a cursor to resume from.",
@@ -106,12 +99,10 @@ impl SubscriptionRoot {
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "Continue behind this cursor of an earlier item, without gap or repeat. `\"0\"` is the beginning."
+            desc = "Continue after this cursor of an earlier item, without gap or repeat. `\"0\"` is the beginning."
         )]
         after: Option<Cursor>,
-        #[graphql(desc = "Begin with what was received from this moment on.")] since: Option<
-            DateTime<Utc>,
-        >,
+        #[graphql(desc = "Begin with what was received from this moment on.")] since: Option<Time>,
         #[graphql(desc = "Which of them.")] filter: Option<EventFilter>,
         #[graphql(
             desc = "Also send items without subject, at once and then at least every 15 seconds, so that there is a cursor to resume from.",
@@ -129,13 +120,13 @@ impl SubscriptionRoot {
 /// A call that was completed, or a checkpoint.
 #[derive(SimpleObject)]
 pub struct CallCompletedItem {
-    /// Where to resume: the next item is the first one behind it.
+    /// Where to resume: pass it as `after`, and the next item is the first one after this.
     cursor: Cursor,
-    /// Whether nothing more was known behind this item when it was sent.
+    /// Whether this was the last that was known when it was sent: what follows is news.
     caught_up: bool,
-    /// The call, as it is now. None on a checkpoint.
+    /// The call, as it is now. Null on a checkpoint.
     call: Option<Call>,
-    /// The event that tells of it. None on a checkpoint.
+    /// The event that tells of it. Null on a checkpoint.
     event: Option<Event>,
 }
 
@@ -154,13 +145,13 @@ impl From<Item<Call>> for CallCompletedItem {
 /// A user who was created, updated or deleted, or a checkpoint.
 #[derive(SimpleObject)]
 pub struct UserChangedItem {
-    /// Where to resume: the next item is the first one behind it.
+    /// Where to resume: pass it as `after`, and the next item is the first one after this.
     cursor: Cursor,
-    /// Whether nothing more was known behind this item when it was sent.
+    /// Whether this was the last that was known when it was sent: what follows is news.
     caught_up: bool,
-    /// The user, as it is now. None on a checkpoint.
+    /// The user, as it is now. Null on a checkpoint.
     user: Option<User>,
-    /// The event that tells of it. None on a checkpoint.
+    /// The event that tells of it. Null on a checkpoint.
     event: Option<Event>,
 }
 
@@ -179,13 +170,13 @@ impl From<Item<User>> for UserChangedItem {
 /// An org that was updated or deleted, or a checkpoint.
 #[derive(SimpleObject)]
 pub struct OrgChangedItem {
-    /// Where to resume: the next item is the first one behind it.
+    /// Where to resume: pass it as `after`, and the next item is the first one after this.
     cursor: Cursor,
-    /// Whether nothing more was known behind this item when it was sent.
+    /// Whether this was the last that was known when it was sent: what follows is news.
     caught_up: bool,
-    /// The org, as it is now. None on a checkpoint.
+    /// The org, as it is now. Null on a checkpoint.
     org: Option<Org>,
-    /// The event that tells of it. None on a checkpoint.
+    /// The event that tells of it. Null on a checkpoint.
     event: Option<Event>,
 }
 
@@ -204,11 +195,11 @@ impl From<Item<Org>> for OrgChangedItem {
 /// An event, or a checkpoint.
 #[derive(SimpleObject)]
 pub struct EventFeedItem {
-    /// Where to resume: the next item is the first one behind it.
+    /// Where to resume: pass it as `after`, and the next item is the first one after this.
     cursor: Cursor,
-    /// Whether nothing more was known behind this item when it was sent.
+    /// Whether this was the last that was known when it was sent: what follows is news.
     caught_up: bool,
-    /// The event. None on a checkpoint.
+    /// The event. Null on a checkpoint.
     event: Option<Event>,
 }
 

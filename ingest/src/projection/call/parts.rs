@@ -51,11 +51,7 @@ pub(super) fn insights(row: &call::Model, call: &Call) -> Vec<insight::Model> {
     let mut insights = Vec::new();
     for (at, analysis) in call.analysis.iter().enumerate() {
         for (kind, list) in lists(analysis) {
-            let present = list
-                .iter()
-                .enumerate()
-                .filter_map(|(at, text)| Some((at, text.as_ref()?)));
-            insights.extend(present.map(|(entry, text)| insight::Model {
+            insights.extend(list.iter().enumerate().map(|(entry, text)| insight::Model {
                 call_id: row.id.clone(),
                 analysis: ordinal(at),
                 kind,
@@ -67,7 +63,7 @@ pub(super) fn insights(row: &call::Model, call: &Call) -> Vec<insight::Model> {
     insights
 }
 
-fn lists(analysis: &Analysis) -> [(Kind, &[Option<String>]); 9] {
+fn lists(analysis: &Analysis) -> [(Kind, &[String]); 9] {
     [
         (Kind::ActionItems, &analysis.action_items),
         (Kind::Competitors, &analysis.competitors),
