@@ -15,6 +15,8 @@ mod scalar;
 mod session;
 mod shape;
 mod subscription;
+#[cfg(test)]
+mod tests;
 mod viewer;
 
 use std::sync::Arc;
