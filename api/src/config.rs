@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
+use ingest::database::Location;
 use ingest::signature::Secret;
-
-use crate::server;
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 const DEFAULT_DATA_DIR: &str = "data";
+
+/// The file of the data folder that keeps the secret which the server made. Only its owner can read it.
+pub const SECRET_FILE: &str = "webhook-secret";
 
 /// What `hookgraph serve` can be told.
 #[derive(Clone, Debug, Args)]
@@ -98,6 +100,45 @@ pub struct SecretArgs {
     listen: Option<SocketAddr>,
 }
 
+/// How a command finds the log that it reads or fills.
+#[derive(Clone, Debug, Args)]
+pub struct StoreArgs {
+    /// The server's data folder, with its SQLite files
+    #[arg(long, env = "HOOKGRAPH_DATA_DIR", value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
+    data_dir: PathBuf,
+
+    /// The server's PostgreSQL database (postgres://…), if its data is there
+    #[arg(
+        long,
+        env = "HOOKGRAPH_DATABASE_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    database_url: Option<String>,
+}
+
+/// The secrets that stored events may have been signed with.
+#[derive(Clone, Debug, Args)]
+pub struct KnownSecretArgs {
+    /// The endpoint's signing secrets, separated by commas [default: the one in the data folder]
+    #[arg(
+        long,
+        env = "HOOKGRAPH_WEBHOOK_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
+    webhook_secret: Option<String>,
+
+    /// Secrets that were in use earlier, separated by commas; no server takes webhooks that are signed with them
+    #[arg(
+        long,
+        env = "HOOKGRAPH_RETIRED_SECRETS",
+        value_name = "SECRETS",
+        hide_env_values = true
+    )]
+    retired_secrets: Option<String>,
+}
+
 /// Which database the data is in.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Database {
@@ -147,11 +188,7 @@ impl Config {
             Some(url) => {
                 let read_url = args.read_database_url.filter(|url| !url.is_empty());
                 for url in [Some(&url), read_url.as_ref()].into_iter().flatten() {
-                    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-                        bail!(
-                            "the database's address must begin with postgres://; for SQLite leave it out, and name a folder with --data-dir"
-                        );
-                    }
+                    check_database_url(url)?;
                 }
                 Database::Postgres { url, read_url }
             }
@@ -203,7 +240,7 @@ impl SecretArgs {
         if let Some(secret) = secrets(self.webhook_secret.as_deref()).into_iter().next() {
             return Ok(secret);
         }
-        let file = self.data_dir.join(server::SECRET_FILE);
+        let file = self.data_dir.join(SECRET_FILE);
         let secret = std::fs::read_to_string(&file).with_context(|| {
             format!(
                 "no secret to sign with: set HOOKGRAPH_WEBHOOK_SECRET, or start the server once so that it makes one in {}",
@@ -220,6 +257,71 @@ impl SecretArgs {
             .map_or_else(|| DEFAULT_LISTEN.to_owned(), |listen| listen.to_string());
         format!("http://{address}/webhooks/salesmagic")
     }
+}
+
+impl StoreArgs {
+    /// The folder of the SQLite files; none with PostgreSQL.
+    pub fn folder(&self) -> Option<&Path> {
+        self.postgres_url().is_none().then_some(&self.data_dir)
+    }
+
+    /// Where the stores are.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong and what to do, without the database's address.
+    pub async fn location(&self) -> anyhow::Result<Location> {
+        match self.postgres_url() {
+            None => Ok(Location::Sqlite(self.data_dir.clone())),
+            Some(url) => {
+                check_database_url(url)?;
+                Location::postgres(url).await.context(
+                    "cannot connect to the PostgreSQL database: is it running, and is the address right?",
+                )
+            }
+        }
+    }
+
+    fn postgres_url(&self) -> Option<&str> {
+        self.database_url.as_deref().filter(|url| !url.is_empty())
+    }
+}
+
+impl KnownSecretArgs {
+    /// The configured secrets, or the one that a server keeps in the data folder, and behind them the retired ones.
+    ///
+    /// # Errors
+    /// A sentence that says which of them cannot be used. It never repeats a secret.
+    pub fn known(&self, store: &StoreArgs) -> anyhow::Result<Vec<Secret>> {
+        let mut texts = secrets(self.webhook_secret.as_deref());
+        let kept = store.folder().filter(|_| texts.is_empty());
+        if let Some(file) = kept.map(|folder| folder.join(SECRET_FILE))
+            && file.exists()
+        {
+            let text = std::fs::read_to_string(&file)
+                .with_context(|| format!("cannot read the secret in {}", file.display()))?;
+            texts.push(text.trim().to_owned());
+        }
+        let parse = |texts: &[String], name| {
+            texts
+                .iter()
+                .map(|text| Secret::parse(text))
+                .collect::<Result<Vec<_>, _>>()
+                .with_context(|| format!("{name} cannot be used"))
+        };
+        let mut known = parse(&texts, "HOOKGRAPH_WEBHOOK_SECRET, or the kept secret,")?;
+        let retired = secrets(self.retired_secrets.as_deref());
+        known.extend(parse(&retired, "HOOKGRAPH_RETIRED_SECRETS")?);
+        Ok(known)
+    }
+}
+
+fn check_database_url(url: &str) -> anyhow::Result<()> {
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        bail!(
+            "the database's address must begin with postgres://; for SQLite leave it out, and name a folder with --data-dir"
+        );
+    }
+    Ok(())
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {

@@ -16,6 +16,7 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseConnection,
     DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QuerySelect, RuntimeErr, sqlx,
 };
+use sqlx::error::DatabaseError;
 
 use crate::database::{self, Location};
 use crate::log::Position;
@@ -53,7 +54,7 @@ impl Generation {
     /// Makes the generation, or finds it if another process has made it first.
     async fn create(location: &Location, number: i64, version: Version) -> Result<Self, DbErr> {
         let db = location.open_generation(number, true).await?;
-        let txn = database::begin_schema(&db).await?;
+        let txn = database::begin_generation(&db, number).await?;
         read_model::create(&txn).await?;
         Entity::insert(ActiveModel {
             id: Set(1),
@@ -295,7 +296,7 @@ fn is_garbage(error: &DbErr) -> bool {
         | DbErr::Query(RuntimeErr::SqlxError(error)) => error,
         _ => return false,
     };
-    let Some(code) = error.as_database_error().and_then(|error| error.code()) else {
+    let Some(code) = error.as_database_error().and_then(DatabaseError::code) else {
         return matches!(
             **error,
             sqlx::Error::ColumnNotFound(_) | sqlx::Error::ColumnDecode { .. }

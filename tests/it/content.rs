@@ -178,3 +178,47 @@ async fn odd_ids_and_texts_are_projected() {
         assert_eq!(name(&server, id).await, expected, "{id}");
     }
 }
+
+#[tokio::test]
+async fn nulls_in_lists_are_left_out() {
+    let lists = [
+        "actionItems",
+        "competitors",
+        "customerChallenges",
+        "dealDrivers",
+        "missedOpportunities",
+        "objections",
+        "productPositioning",
+        "products",
+        "salesStrengths",
+    ];
+    let mut analysis = json!({ "analysisType": "general", "score": 5 });
+    for list in lists {
+        analysis[list] = json!([null, list, null]);
+    }
+    let call = json!({ "id": "c", "type": "call.completed", "payload": { "call": {
+        "id": "c",
+        "orgId": "o",
+        "prospectIds": [null, "p"],
+        "prospects": [null, { "id": "p", "name": "P" }, null],
+        "transcript": [null, { "speakerName": "P", "prospectText": "Hello." }, null],
+        "analysis": [null, analysis, null],
+    } } });
+    let server = sent(&[(PROJECTED, call.to_string())]).await;
+    let query = format!(
+        r#"{{ call(id: "c") {{ prospectIds prospects {{ id }} transcript {{ lineCount lines {{ index prospectText }} }}
+            analysis {{ index score {} }} }} }}"#,
+        lists.join(" ")
+    );
+    let mut analysis = json!({ "index": 0, "score": 5.0 });
+    for list in lists {
+        analysis[list] = json!([list]);
+    }
+    let expected = json!({
+        "prospectIds": ["p"],
+        "prospects": [{ "id": "p" }],
+        "transcript": { "lineCount": 1, "lines": [{ "index": 0, "prospectText": "Hello." }] },
+        "analysis": [analysis],
+    });
+    assert_eq!(server.graphql(&query, json!({})).await["call"], expected);
+}

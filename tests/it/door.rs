@@ -1,7 +1,11 @@
 //! The open door: without tokens only this machine reads, and a tunnel to the webhook publishes nothing.
 
+use std::fmt::Write;
+
 use serde_json::{Value, json};
-use tests::{Answer, Server};
+use tests::{Answer, Server, within};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 /// Headers of requests that do not come from this machine's user.
 const FOREIGN: [(&str, &str); 7] = [
@@ -79,4 +83,40 @@ async fn webhooks_and_health_answer_everybody() {
             assert_eq!(answer.status, 200, "{path} with {name}: {value}");
         }
     }
+}
+
+/// Sends a request by HTTP/1.0 and returns its answer.
+async fn by_old_http(server: &Server, path: &str, headers: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(server.address())
+        .await
+        .expect("a connection");
+    let request = format!(
+        "POST {path} HTTP/1.0\r\nhost: {}\r\ncontent-length: {}\r\n{headers}\r\n{body}",
+        server.address(),
+        body.len()
+    );
+    let sent = stream.write_all(request.as_bytes()).await;
+    sent.expect("the request is sent");
+    let mut answer = String::new();
+    let read = within("an answer", stream.read_to_string(&mut answer)).await;
+    read.expect("an answer");
+    answer
+}
+
+#[tokio::test]
+async fn a_proxy_that_speaks_old_http_reaches_only_the_webhook() {
+    let server = Server::start().await;
+    let query = r#"{"query":"{ status { version } }"}"#;
+    let json = "content-type: application/json\r\n";
+    let answer = by_old_http(&server, "/graphql", json, query).await;
+    assert_eq!(answer.split(' ').nth(1), Some("403"), "{answer}");
+    assert!(answer.contains("HTTP/1.1"), "it says what to do: {answer}");
+    let signed = server.sender().sign("msg_1", "{}");
+    let mut headers = String::new();
+    for (name, value) in &signed.headers {
+        let _ = write!(headers, "{name}: {}\r\n", String::from_utf8_lossy(value));
+    }
+    let answer = by_old_http(&server, "/webhooks/salesmagic", &headers, "{}").await;
+    assert_eq!(answer.split(' ').nth(1), Some("204"), "{answer}");
+    assert_eq!(server.head().await, 1);
 }

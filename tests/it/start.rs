@@ -3,10 +3,14 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tests::server::{Finished, secret};
-use tests::{Installation, Server};
+use tests::server::{Finished, finish, secret};
+use tests::{Installation, Server, within};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
 
 /// An installation whose server makes its own secret, which it does on SQLite alone.
 fn unconfigured() -> Installation {
@@ -14,7 +18,7 @@ fn unconfigured() -> Installation {
 }
 
 /// Checks that a start failed as it should: at once, in one sentence that has `words`, with nothing else said.
-fn assert_refused(finished: &Finished, words: &[&str]) {
+pub fn assert_refused(finished: &Finished, words: &[&str]) {
     assert_eq!(finished.code, Some(2), "{finished:?}");
     assert_eq!(finished.stdout, "", "{finished:?}");
     assert_eq!(finished.stderr.lines().count(), 1, "{finished:?}");
@@ -26,7 +30,7 @@ fn assert_refused(finished: &Finished, words: &[&str]) {
     }
 }
 
-const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
+pub const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
 
 async fn cursor(server: &Server) -> Value {
     let query = "{ status { cursor version } }";
@@ -49,6 +53,11 @@ async fn a_first_start_makes_what_it_needs_and_says_where_everything_is() {
         .permissions()
         .mode();
     assert_eq!(mode & 0o777, 0o600);
+    let mode = fs::metadata(&data_dir)
+        .expect("the data folder")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o700, "only its owner reads the data");
     let secret = server.installation.secrets().remove(0);
     assert!(secret.starts_with("whsec_"));
 
@@ -137,6 +146,34 @@ async fn sigterm_ends_it_in_order() {
 }
 
 #[tokio::test]
+async fn a_server_whose_log_nobody_reads_ends_in_order() {
+    let installation = Installation::new().on_sqlite();
+    let mut server = installation
+        .hookgraph(SERVE)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the server starts");
+    drop(server.stderr.take());
+    let mut banner = BufReader::new(server.stdout.take().expect("a pipe")).lines();
+    let started = async {
+        while let Some(line) = banner.next_line().await.expect("a line") {
+            if line.contains("Playground") {
+                return true;
+            }
+        }
+        false
+    };
+    assert!(within("the banner", started).await, "it starts");
+    let kill = format!("kill -TERM {}", server.id().expect("it runs"));
+    let asked = Instant::now();
+    finish(Command::new("sh").args(["-c", &kill])).await;
+    let ended = within("the server to end", server.wait()).await;
+    assert_eq!(ended.expect("its status").code(), Some(0));
+    assert!(asked.elapsed() < Duration::from_secs(10), "{asked:?}");
+}
+
+#[tokio::test]
 async fn a_port_that_is_taken_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
@@ -209,7 +246,7 @@ async fn a_database_that_cannot_be_used_is_refused_without_showing_its_password(
     ] {
         let mut command = installation.hookgraph(SERVE);
         command.env("HOOKGRAPH_DATABASE_URL", url);
-        let finished = tests::server::finish(&mut command).await;
+        let finished = finish(&mut command).await;
         assert_refused(&finished, &words);
         assert!(!finished.stderr.contains("hunter2"), "{finished:?}");
     }
@@ -220,7 +257,7 @@ async fn with_postgres_the_secret_must_be_configured() {
     let installation = unconfigured();
     let mut command = installation.hookgraph(SERVE);
     command.env("HOOKGRAPH_DATABASE_URL", "postgres://127.0.0.1:1/hookgraph");
-    let finished = tests::server::finish(&mut command).await;
+    let finished = finish(&mut command).await;
     assert_refused(&finished, &["HOOKGRAPH_WEBHOOK_SECRET"]);
 }
 

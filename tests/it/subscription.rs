@@ -351,3 +351,26 @@ async fn a_server_that_stops_closes_with_1012() {
     assert_eq!(idle.close_code().await, Some(1012));
     assert_eq!(server.ended().await.code(), Some(0));
 }
+
+#[tokio::test]
+async fn only_the_last_of_the_old_items_is_caught_up() {
+    let server = Server::start().await;
+    for number in 0..64 {
+        let body = format!(
+            r#"{{"id":"e{number}","type":"user.created","payload":{{"user":{{"id":"u{number}","orgId":"o"}}}}}}"#
+        );
+        let answer = server.sender().send(&format!("msg_{number}"), body).await;
+        assert_eq!(answer.status, 204);
+    }
+    // What follows the last user is read, and is no item.
+    let org = r#"{"id":"e","type":"org.updated","payload":{"org":{"id":"o"}}}"#;
+    assert_eq!(server.sender().send("msg_org", org).await.status, 204);
+    server.settled().await;
+    let query = "subscription { userChanged(after: \"0\") { caughtUp user { id } } }";
+    let mut subscription = server.subscribe(query, json!({})).await;
+    for number in 0..64 {
+        let item = subscription.item().await;
+        let expected = json!({ "caughtUp": number == 63, "user": { "id": format!("u{number}") } });
+        assert_eq!(item, expected);
+    }
+}

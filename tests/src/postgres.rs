@@ -2,8 +2,9 @@
 //!
 //! It listens on a socket in its folder and on no port. PostgreSQL refuses to run as root, so as root it runs as `nobody`.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -22,7 +23,7 @@ const START_WITHIN: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Cluster {
     folder: PathBuf,
-    _guardian: Child,
+    guardian: Child,
 }
 
 /// The cluster that the tests of this process share, started when the first of them asks for it.
@@ -68,9 +69,13 @@ impl Cluster {
             .status()
             .expect("initdb runs");
         assert!(made.success(), "initdb failed");
-        // The shell waits for the end of its input, which comes when this process ends, and then stops the cluster.
+        // The shell stops and starts the cluster as its input says, and stops it for good at its end, which comes when this
+        // process ends.
         let guard = format!(
-            "{} -D data -k {} -c listen_addresses= -c max_connections=500 {options} >log 2>&1 & read _; kill -QUIT $!; wait; rm -rf {}",
+            "start() {{ {} -D data -k {} -c listen_addresses= -c max_connections=500 {options} >>log 2>&1 & }}
+            start
+            while read asked; do case $asked in crash) kill -QUIT $!; wait;; restart) start;; esac; done
+            kill -QUIT $!; wait; rm -rf {}",
             binary("postgres").display(),
             folder.display(),
             folder.display()
@@ -80,10 +85,7 @@ impl Cluster {
             .stdin(Stdio::piped())
             .spawn()
             .expect("a shell runs");
-        let cluster = Self {
-            folder,
-            _guardian: guardian,
-        };
+        let cluster = Self { folder, guardian };
         cluster.wait_until_ready();
         cluster
     }
@@ -91,12 +93,7 @@ impl Cluster {
     fn wait_until_ready(&self) {
         let start = Instant::now();
         loop {
-            let pid_file = fs::read_to_string(self.folder.join("data/postmaster.pid"));
-            if pid_file.is_ok_and(|text| {
-                text.lines()
-                    .nth(7)
-                    .is_some_and(|line| line.trim() == "ready")
-            }) {
+            if self.is_ready() {
                 return;
             }
             assert!(
@@ -106,6 +103,39 @@ impl Cluster {
             );
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    fn is_ready(&self) -> bool {
+        let pid_file = fs::read_to_string(self.pid_file());
+        pid_file.is_ok_and(|text| {
+            let state = text.lines().nth(7);
+            state.is_some_and(|line| line.trim() == "ready")
+        })
+    }
+
+    fn pid_file(&self) -> PathBuf {
+        self.folder.join("data/postmaster.pid")
+    }
+
+    /// Ends the cluster at once, as a crash does: nothing is finished, and the next start recovers from the journal.
+    pub fn crash(&mut self) {
+        self.ask("crash");
+        let start = Instant::now();
+        while self.pid_file().exists() {
+            assert!(start.elapsed() < START_WITHIN, "PostgreSQL did not stop");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Starts the cluster again after [`Self::crash`], on the same data.
+    pub fn restart(&mut self) {
+        self.ask("restart");
+        self.wait_until_ready();
+    }
+
+    fn ask(&mut self, what: &str) {
+        let input = self.guardian.stdin.as_mut().expect("a pipe");
+        writeln!(input, "{what}").expect("the guardian listens");
     }
 
     /// The address of a database in this cluster that no one else has.

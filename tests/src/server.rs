@@ -1,6 +1,6 @@
 //! The real binary, started in a folder of its own on a port that is free.
 //!
-//! Invariants: no process and no folder of a test outlives it. [`Installation::serve`] is the only place that knows on which
+//! Invariants: no process and no folder of a test outlives it. [`Installation::on_store`] is the only place that knows on which
 //! database a server runs.
 
 use std::ffi::OsStr;
@@ -47,6 +47,7 @@ pub struct Installation {
     /// The live secrets, the first one is used to send with. Without any the server makes its own.
     secrets: Vec<String>,
     log: &'static str,
+    roles: Option<&'static str>,
     starts: usize,
 }
 
@@ -87,6 +88,7 @@ impl Default for Installation {
             backend: Backend::of_this_run(),
             secrets: vec![secret(1)],
             log: "info",
+            roles: None,
             starts: 0,
         }
     }
@@ -116,6 +118,20 @@ impl Installation {
     #[must_use]
     pub fn on_sqlite(mut self) -> Self {
         self.backend = Backend::Sqlite;
+        self
+    }
+
+    /// The same on this database of PostgreSQL, whatever this run of the tests is for: for what several servers share.
+    #[must_use]
+    pub fn on_postgres(mut self, url: &str) -> Self {
+        self.backend = Backend::Postgres(url.to_owned());
+        self
+    }
+
+    /// The same with these roles, as `--role` takes them.
+    #[must_use]
+    pub fn with_roles(mut self, roles: &'static str) -> Self {
+        self.roles = Some(roles);
         self
     }
 
@@ -169,6 +185,15 @@ impl Installation {
         command
     }
 
+    /// The same, and it knows the database: for the commands that read or fill it.
+    pub fn on_store<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
+        let mut command = self.hookgraph(arguments);
+        if let Backend::Postgres(url) = &self.backend {
+            command.env("HOOKGRAPH_DATABASE_URL", url);
+        }
+        command
+    }
+
     /// Runs `hookgraph` with these arguments until it ends.
     pub async fn run<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Finished {
         finish(&mut self.hookgraph(arguments)).await
@@ -188,9 +213,9 @@ impl Installation {
 
     /// `hookgraph serve` on any free port.
     fn server(&self) -> Command {
-        let mut command = self.hookgraph(["serve", "--listen", "127.0.0.1:0"]);
-        if let Backend::Postgres(url) = &self.backend {
-            command.env("HOOKGRAPH_DATABASE_URL", url);
+        let mut command = self.on_store(["serve", "--listen", "127.0.0.1:0"]);
+        if let Some(roles) = self.roles {
+            command.env("HOOKGRAPH_ROLE", roles);
         }
         command
     }
@@ -249,8 +274,11 @@ impl Server {
                 return Some(Err(status));
             }
             let banner = fs::read_to_string(&banner).ok()?;
-            let (_, behind) = banner.split_once("Playground  http://")?;
-            Some(Ok(behind.split_once("/playground")?.0.to_owned()))
+            // This line follows all those with an address. A server that only projects has none.
+            let (addresses, _) = banner.split_once("\n  Database ")?;
+            let address = addresses.split_once("http://").map(|(_, behind)| behind);
+            let address = address.and_then(|behind| behind.split('/').next());
+            Some(Ok(address.unwrap_or_default().to_owned()))
         })
         .await;
         self.address = address

@@ -65,14 +65,22 @@ impl Subscription {
     /// # Panics
     /// When something else comes, or nothing.
     pub async fn item(&mut self) -> Value {
-        let mut message = self.hear().await;
-        assert!(
-            message["type"] == "next" && message["payload"].get("errors").is_none(),
-            "not an item: {message:#}"
-        );
+        let item = self.item_or_close().await;
+        item.unwrap_or_else(|code| panic!("the socket is closed with {code}"))
+    }
+
+    /// The next item, or the code with which the server closes the socket instead.
+    ///
+    /// # Panics
+    /// When something else comes, or nothing.
+    pub async fn item_or_close(&mut self) -> Result<Value, u16> {
+        let mut message = self.hear_or_close().await?;
+        assert_eq!(message["type"], "next", "not an item: {message:#}");
+        let errors = &message["payload"]["errors"];
+        assert!(errors.is_null(), "an item with errors: {message:#}");
         let data = message["payload"]["data"].as_object_mut();
         let field = data.and_then(|data| data.values_mut().next());
-        field.expect("a field").take()
+        Ok(field.expect("a field").take())
     }
 
     /// The code of the error that ends the subscription before its first item: it comes as an `error`, or, as from the
@@ -113,14 +121,20 @@ impl Subscription {
     }
 
     async fn hear(&mut self) -> Value {
+        let message = self.hear_or_close().await;
+        message.unwrap_or_else(|code| panic!("the socket is closed with {code}"))
+    }
+
+    async fn hear_or_close(&mut self) -> Result<Value, u16> {
         loop {
             match within("a message", self.stream.next()).await {
                 Some(Ok(Message::Text(text))) => {
                     let message: Value = serde_json::from_str(&text).expect("JSON");
                     if message["type"] != "ping" && message["type"] != "pong" {
-                        return message;
+                        return Ok(message);
                     }
                 }
+                Some(Ok(Message::Close(Some(frame)))) => return Err(frame.code.into()),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 end => panic!("not a message: {end:?}"),
             }

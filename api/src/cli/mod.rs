@@ -1,8 +1,12 @@
 //! The commands of `hookgraph`.
 
+mod export;
+mod import;
+mod progress;
 mod schema;
 mod send;
 mod serve;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -33,6 +37,9 @@ enum Command {
         #[command(flatten)]
         send: send::SendArgs,
     },
+    Export(export::ExportArgs),
+    Import(import::ImportArgs),
+    Verify(verify::VerifyArgs),
     /// Print the GraphQL schema
     Schema,
 }
@@ -46,6 +53,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let text = secret.for_sending()?;
             send::run(send, &text, &secret.default_url()).await
         }
+        Some(Command::Export(args)) => export::run(args).await,
+        Some(Command::Import(args)) => import::run(args).await,
+        Some(Command::Verify(args)) => verify::run(args).await,
         Some(Command::Schema) => schema::run(),
     }
 }

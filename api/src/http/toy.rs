@@ -94,6 +94,17 @@ impl Subscriptions {
         ready(Err(Error::new("not this one"))).await
     }
 
+    /// Its second item cannot be read.
+    async fn falter(&self) -> impl Stream<Item = Result<i32, Error>> {
+        stream::iter(1..=3).map(|n| {
+            if n == 2 {
+                Err(Error::new("not now").extend_with(|_, e| e.set("code", "INTERNAL")))
+            } else {
+                Ok(n)
+            }
+        })
+    }
+
     async fn crash(&self) -> impl Stream<Item = i32> {
         stream::iter(1..=2).map(|n| {
             if n == 2 {

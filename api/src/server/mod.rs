@@ -16,7 +16,7 @@ use axum::routing::get;
 use axum::{Router, middleware};
 use chrono::Utc;
 use ingest::database::Location;
-use ingest::feed::{Feed, Follower, POLL};
+use ingest::feed::{Feed, Follower, Notifier, POLL};
 use ingest::generation::{Generations, ReadModel, Version};
 use ingest::log::{Appender, Limits, Log};
 use ingest::projector::{BatchLimits, Projector};
@@ -31,7 +31,7 @@ use crate::graphql::{Graphql, Store};
 use crate::http::{self, EdgeLimits, GraphqlEdge};
 
 pub use folder::DataFolder;
-pub use secrets::{SECRET_FILE, Secrets};
+pub use secrets::Secrets;
 
 /// How long a request may take to send its body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
@@ -40,7 +40,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long a server that answers queries waits for another one to make the read model.
-const READ_MODEL_WITHIN: Duration = Duration::from_secs(60);
+const READ_MODEL_WITHIN: Duration = Duration::from_mins(1);
 
 /// A server whose stores are open.
 pub struct Server {
@@ -99,7 +99,7 @@ impl Server {
             server.app = server.app.merge(read_routes(edge.clone()));
             server.edge = Some(edge);
         }
-        if let Some(notifier) = location.notifier(feed) {
+        if let Some(notifier) = Notifier::between(&location, feed) {
             tasks.spawn(notifier.run(stopping));
         }
         server.tasks = tasks;

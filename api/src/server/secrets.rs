@@ -12,9 +12,7 @@ use ingest::signature::Secret;
 use rand::RngCore;
 
 use super::DataFolder;
-
-/// The file of the data folder that keeps the secret which the server made. Only its owner can read it.
-pub const SECRET_FILE: &str = "webhook-secret";
+use crate::config::SECRET_FILE;
 
 /// Where the secrets come from.
 pub enum Secrets {

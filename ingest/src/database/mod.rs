@@ -15,8 +15,6 @@ use sea_orm::{
 };
 use sea_orm_migration::MigratorTrait;
 
-use crate::feed::{Feed, Notifier};
-
 pub use postgres::Postgres;
 
 /// Where the stores are.
@@ -37,23 +35,20 @@ impl Location {
         Ok(Self::Postgres(Box::new(Postgres::connect(url).await?)))
     }
 
-    /// Whether other processes may have the stores open at the same time.
-    pub fn is_shared(&self) -> bool {
-        matches!(self, Self::Postgres(_))
-    }
-
-    /// What to ring the other processes' bells over, if there can be any.
-    pub fn notifier(&self, feed: Feed) -> Option<Notifier> {
+    /// The database that other processes may have open at the same time, for what belongs to no store.
+    pub(crate) fn shared(&self) -> Option<&DatabaseConnection> {
         match self {
             Self::Sqlite(_) => None,
-            Self::Postgres(postgres) => Some(Notifier::new(postgres.catalog().clone(), feed)),
+            Self::Postgres(postgres) => Some(postgres.catalog()),
         }
     }
 
     /// Opens the log as it is: for reading, where this process may not write.
     pub(crate) async fn open_log_for_reading(&self) -> Result<DatabaseConnection, DbErr> {
         match self {
-            Self::Sqlite(_) => self.open_log().await,
+            Self::Sqlite(folder) => {
+                sqlite::open(&sqlite::log_file(folder), sqlite::Durability::Full).await
+            }
             Self::Postgres(postgres) => postgres.open_log_for_reading().await,
         }
     }
@@ -62,7 +57,7 @@ impl Location {
     pub(crate) async fn open_log(&self) -> Result<DatabaseConnection, DbErr> {
         match self {
             Self::Sqlite(folder) => {
-                let db = sqlite::open(&folder.join("log.db"), sqlite::Durability::Full).await?;
+                let db = sqlite::open(&sqlite::log_file(folder), sqlite::Durability::Full).await?;
                 Migrator::up(&db, None).await?;
                 Ok(db)
             }
@@ -84,7 +79,7 @@ impl Location {
                 }
                 sqlite::open(&file, sqlite::Durability::Rebuildable).await
             }
-            Self::Postgres(postgres) => postgres.open_generation(number, create).await,
+            Self::Postgres(postgres) => postgres.open_generation(number).await,
         }
     }
 
@@ -108,11 +103,15 @@ impl Location {
     }
 }
 
-/// Makes tables in a transaction that no other process makes any in. On SQLite no other process is there.
-pub(crate) async fn begin_schema(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+/// Begins the transaction in which a generation's tables are made. On PostgreSQL no other process makes any meanwhile; on SQLite
+/// no other process is there.
+pub(crate) async fn begin_generation(
+    db: &DatabaseConnection,
+    number: i64,
+) -> Result<DatabaseTransaction, DbErr> {
     let txn = begin_write(db).await?;
     if db.get_database_backend() == DatabaseBackend::Postgres {
-        postgres::lock_schemas(&txn).await?;
+        postgres::create_generation(&txn, number).await?;
     }
     Ok(txn)
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use migration::log::Migrator;
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, DbErr,
-    Statement, TransactionTrait,
+    ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection,
+    DatabaseTransaction, DbErr, Statement, TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
 
@@ -58,20 +58,9 @@ impl Postgres {
         Ok(db)
     }
 
-    pub(super) async fn open_generation(
-        &self,
-        number: i64,
-        create: bool,
-    ) -> Result<DatabaseConnection, DbErr> {
-        let schema = format!("{READ_SCHEMA}{number}");
-        if create {
-            let txn = self.catalog.begin().await?;
-            lock_schemas(&txn).await?;
-            txn.execute_unprepared(&format!("CREATE SCHEMA IF NOT EXISTS {schema}"))
-                .await?;
-            txn.commit().await?;
-        }
-        open(&self.url, &schema, 8).await
+    /// The schema need not exist yet: a search path may name one that is made later.
+    pub(super) async fn open_generation(&self, number: i64) -> Result<DatabaseConnection, DbErr> {
+        open(&self.url, &format!("{READ_SCHEMA}{number}"), 8).await
     }
 
     pub(super) async fn generations(&self) -> Result<Vec<i64>, DbErr> {
@@ -98,7 +87,17 @@ impl Postgres {
     }
 }
 
-pub(super) async fn lock_schemas(db: &impl ConnectionTrait) -> Result<(), DbErr> {
+/// Makes the schema of a generation, in the transaction that makes its tables: who sees the one sees the other.
+pub(super) async fn create_generation(txn: &DatabaseTransaction, number: i64) -> Result<(), DbErr> {
+    lock_schemas(txn).await?;
+    txn.execute_unprepared(&format!(
+        "CREATE SCHEMA IF NOT EXISTS {READ_SCHEMA}{number}"
+    ))
+    .await?;
+    Ok(())
+}
+
+async fn lock_schemas(db: &impl ConnectionTrait) -> Result<(), DbErr> {
     db.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({SCHEMA_LOCK})"))
         .await?;
     Ok(())

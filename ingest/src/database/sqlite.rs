@@ -49,6 +49,11 @@ pub(super) async fn open(path: &Path, durability: Durability) -> Result<Database
     Database::connect(options).await
 }
 
+/// The file of the log.
+pub(super) fn log_file(folder: &Path) -> PathBuf {
+    folder.join("log.db")
+}
+
 /// The file of a generation.
 pub(super) fn generation_file(folder: &Path, number: i64) -> PathBuf {
     folder.join(format!("read-{number}.db"))

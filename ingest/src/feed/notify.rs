@@ -11,6 +11,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection};
 use tokio_util::sync::CancellationToken;
 
 use super::{Feed, POLL};
+use crate::database::Location;
 
 const CHANNEL: &str = "hookgraph";
 
@@ -25,9 +26,10 @@ pub struct Notifier {
 }
 
 impl Notifier {
-    /// A notifier over a PostgreSQL database.
-    pub fn new(db: DatabaseConnection, feed: Feed) -> Self {
-        Self { db, feed }
+    /// A notifier for the processes that share `location`; none where there can be only one.
+    pub fn between(location: &Location, feed: Feed) -> Option<Self> {
+        let db = location.shared()?.clone();
+        Some(Self { db, feed })
     }
 
     /// Runs until `shutdown`.

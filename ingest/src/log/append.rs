@@ -163,7 +163,7 @@ async fn write(log: Log, feed: Feed, limits: Limits, mut waiting: mpsc::Receiver
                         Ok(Err(error)) => error.to_string(),
                         _ => "the commit took too long".to_owned(),
                     };
-                    tracing::error!(%cause, "the log cannot store events; webhooks are answered 503 until it can");
+                    tracing::error!(%cause, "the log cannot store events; what waits is refused until it can");
                 }
                 healthy = false;
                 Err(Unavailable::Database)

@@ -104,7 +104,9 @@ async fn serve<E: Executor>(socket: &mut WebSocket, mut session: Session<E>) -> 
                 }
             }
             Some(spoken) = session.next_result(), if !outbox.has_work() => {
-                session.forward(spoken, &mut outbox);
+                if let Err(close) = session.forward(spoken, &mut outbox) {
+                    return Some(close);
+                }
             }
             heard = stream.next(), if outbox.has_room() => match heard {
                 None | Some(Ok(Message::Close(_))) => return None,

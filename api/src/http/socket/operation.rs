@@ -5,15 +5,16 @@
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
-use async_graphql::{Executor, Request, Response, parser::types::OperationType};
+use async_graphql::{Executor, Request, Response, ServerError, parser::types::OperationType};
 use futures_util::{FutureExt, StreamExt};
 use tokio::{sync::mpsc, task::AbortHandle};
 
 use super::{
     super::{
-        GraphqlEdge, document,
+        Code, GraphqlEdge, document,
         execute::{crashed, is_request_error, with_codes},
         graphql::Parameters,
+        refusal::code_of,
     },
     protocol,
 };
@@ -32,13 +33,22 @@ impl Drop for Running {
     }
 }
 
-/// A message of an operation, for the client.
+/// What an operation says.
 pub(super) struct Spoken {
     pub(super) id: Arc<str>,
     pub(super) serial: u64,
-    pub(super) text: String,
-    /// Nothing follows: the id is free again.
-    pub(super) last: bool,
+    pub(super) word: Word,
+}
+
+/// A word of an operation.
+pub(super) enum Word {
+    /// A message for the client, and more may follow.
+    Next(String),
+    /// The last message for the client: the id is free again.
+    Last(String),
+    /// An item of a subscription could not be read, for a reason that passes. Sent with its cursor it would be lost, so the
+    /// client is made to connect again and to resume behind the item before.
+    Interrupted,
 }
 
 /// Starts an operation. Its messages go to `turns`, a small channel that the socket's operations share: waiting
@@ -96,9 +106,20 @@ async fn run<E: Executor>(
     }
     let mut responses = edge.executor.execute_stream(request, None);
     while let Some(response) = responses.next().await {
-        voice.result(with_codes(response)).await?;
+        let response = with_codes(response);
+        if response.errors.iter().any(passes) {
+            let _ = voice.say(Word::Interrupted).await;
+            return Err(Ended);
+        }
+        voice.result(response).await?;
     }
     Ok(())
+}
+
+/// Whether the server is at fault, so that the same may succeed later.
+fn passes(error: &ServerError) -> bool {
+    let code = code_of(error);
+    code == Some(Code::Internal.as_str()) || code == Some(Code::Timeout.as_str())
 }
 
 struct Voice {
@@ -113,27 +134,26 @@ impl Voice {
         if is_request_error(&response) {
             self.fail(&response).await
         } else {
-            self.say(protocol::next(&self.id, &response), false).await
+            let next = protocol::next(&self.id, &response);
+            self.say(Word::Next(next)).await
         }
     }
 
     async fn fail(&self, response: &Response) -> Result<(), Ended> {
-        let _ = self
-            .say(protocol::error(&self.id, &response.errors), true)
-            .await;
+        let error = protocol::error(&self.id, &response.errors);
+        let _ = self.say(Word::Last(error)).await;
         Err(Ended)
     }
 
     async fn complete(&self) -> Result<(), Ended> {
-        self.say(protocol::complete(&self.id), true).await
+        self.say(Word::Last(protocol::complete(&self.id))).await
     }
 
-    async fn say(&self, text: String, last: bool) -> Result<(), Ended> {
+    async fn say(&self, word: Word) -> Result<(), Ended> {
         let spoken = Spoken {
             id: Arc::clone(&self.id),
             serial: self.serial,
-            text,
-            last,
+            word,
         };
         self.turns.send(spoken).await.map_err(|_| Ended)
     }

@@ -53,6 +53,11 @@ impl Close {
         Self::new(1001, "No answer to the ping")
     }
 
+    /// "Try again later": clients of this protocol connect again by themselves.
+    pub(super) fn interrupted() -> Self {
+        Self::new(1013, "An item could not be read: connect again and resume")
+    }
+
     pub(super) fn invalid(reason: impl Into<String>) -> Self {
         Self::new(4400, reason)
     }

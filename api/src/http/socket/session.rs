@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     super::{Code, Credentials, EdgeLimits, GraphqlEdge, graphql::Parameters, refusal::error},
-    operation::{self, Running, Spoken},
+    operation::{self, Running, Spoken, Word},
     protocol::{self, Close, Heard},
 };
 use crate::graphql::Viewer;
@@ -103,18 +103,23 @@ impl<E: Executor> Session<E> {
     }
 
     /// Passes a result on, unless its operation was completed meanwhile.
-    pub(super) fn forward(&mut self, spoken: Spoken, outbox: &mut Outbox) {
+    pub(super) fn forward(&mut self, spoken: Spoken, outbox: &mut Outbox) -> Result<(), Close> {
         let current = self
             .running
             .get(&spoken.id)
             .is_some_and(|running| running.serial == spoken.serial);
         if !current {
-            return;
+            return Ok(());
         }
-        if spoken.last {
-            self.running.remove(&spoken.id);
+        match spoken.word {
+            Word::Next(text) => outbox.say(text),
+            Word::Last(text) => {
+                self.running.remove(&spoken.id);
+                outbox.say(text);
+            }
+            Word::Interrupted => return Err(Close::interrupted()),
         }
-        outbox.say(spoken.text);
+        Ok(())
     }
 
     /// Takes a message of the client.

@@ -497,3 +497,13 @@ async fn a_broken_handshake_is_answered_in_graphql() {
     assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
     assert!(answer.contains("BAD_USER_INPUT"), "{answer}");
 }
+
+#[tokio::test]
+async fn an_item_that_cannot_be_read_makes_the_client_resume_before_it() {
+    let server = Server::start(EdgeLimits::default()).await;
+    let mut client = server.ready().await;
+    client.subscribe("1", "subscription { falter }").await;
+    let first = client.hear().await;
+    assert_eq!(first["payload"]["data"], json!({ "falter": 1 }));
+    assert_eq!(client.close().await.0, 1013);
+}
