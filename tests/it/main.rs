@@ -7,6 +7,7 @@ mod example;
 mod expected;
 mod export;
 mod filter;
+mod kill;
 mod limit;
 mod outage;
 mod page;

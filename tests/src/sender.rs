@@ -160,11 +160,24 @@ impl Sender {
 
     /// Posts a request.
     pub async fn post(&self, request: Signed) -> Answer {
-        let mut post = self.client.post(&self.url).body(request.body);
-        for (name, value) in request.headers {
-            post = post.header(name, value);
-        }
-        Answer::of(post.send().await.expect("an answer")).await
+        let response = self.request(request).send().await;
+        Answer::of(response.expect("an answer")).await
+    }
+
+    /// Signs and posts a body to a server that may end meanwhile: the status, if one was answered.
+    pub async fn try_send(&self, message_id: &str, body: impl Into<Vec<u8>>) -> Option<u16> {
+        let response = self
+            .request(self.sign(message_id, body))
+            .send()
+            .await
+            .ok()?;
+        Some(response.status().as_u16())
+    }
+
+    fn request(&self, request: Signed) -> reqwest::RequestBuilder {
+        let post = self.client.post(&self.url).body(request.body);
+        let headers = request.headers.into_iter();
+        headers.fold(post, |post, (name, value)| post.header(name, value))
     }
 
     /// Signs and posts a body.
