@@ -6,6 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use sample::company::{Company, Size};
+use sea_orm::{ConnectionTrait, Database};
 use serde_json::{Value, json};
 use tests::{Installation, Server};
 
@@ -120,4 +121,17 @@ async fn a_log_that_is_garbage_is_refused_and_left_as_it_is() {
     assert_refused(&server.installation.run(SERVE).await, &["log"]);
     let left = fs::read(&file).expect("it is still there");
     assert!(left == garbage, "the log was touched");
+}
+
+#[tokio::test]
+async fn a_log_of_a_newer_version_is_refused() {
+    let (server, _) = stopped(1).await;
+    let file = server.installation.data_dir().join("log.db");
+    let log = Database::connect(format!("sqlite://{}", file.display())).await;
+    let log = log.expect("a database");
+    log.execute_unprepared("INSERT INTO log_migrations VALUES ('m9999_of_the_future', 0)")
+        .await
+        .expect("a row");
+    log.close().await.expect("it is closed");
+    assert_refused(&server.installation.run(SERVE).await, &["newer version"]);
 }

@@ -15,6 +15,7 @@ mod playground;
 mod processes;
 mod readme;
 mod send;
+mod slow;
 mod start;
 mod subscription;
 mod unavailable;

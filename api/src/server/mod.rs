@@ -1,10 +1,10 @@
 //! The server: stores, writer, projector and routes, as far as its roles need them, from opening to an orderly stop.
 
 mod folder;
+mod listen;
 mod secrets;
 
 use std::collections::HashMap;
-use std::future::IntoFuture;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -109,16 +109,12 @@ impl Server {
     /// Serves on `listener` until it is stopped, then finishes what is under way.
     pub async fn run(mut self, listener: TcpListener) -> anyhow::Result<()> {
         let stopping = self.stopping.clone();
-        let served = axum::serve(listener, self.app)
-            .with_graceful_shutdown(stopping.clone().cancelled_owned());
+        let served = listen::serve(listener, self.app, stopping.clone());
         let stopped = async {
-            let mut served = pin!(served.into_future());
+            let mut served = pin!(served);
             loop {
                 tokio::select! {
-                    served = &mut served => {
-                        served.context("the server failed")?;
-                        break;
-                    }
+                    () = &mut served => break,
                     // A server without its writer or its projector would look alive and not be.
                     Some(ended) = self.tasks.join_next() => {
                         ended.context("a task of the server failed")?;

@@ -8,12 +8,11 @@ mod sqlite;
 
 use std::path::PathBuf;
 
-use migration::log::Migrator;
+use migration::log::migrate;
 use sea_orm::{
     DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode,
     TransactionOptions, TransactionTrait,
 };
-use sea_orm_migration::MigratorTrait;
 
 pub use postgres::Postgres;
 
@@ -58,7 +57,7 @@ impl Location {
         match self {
             Self::Sqlite(folder) => {
                 let db = sqlite::open(&sqlite::log_file(folder), sqlite::Durability::Full).await?;
-                Migrator::up(&db, None).await?;
+                migrate(&db).await?;
                 Ok(db)
             }
             Self::Postgres(postgres) => postgres.open_log().await,

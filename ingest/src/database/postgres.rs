@@ -5,12 +5,11 @@
 
 use std::time::Duration;
 
-use migration::log::Migrator;
+use migration::log::migrate;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection,
     DatabaseTransaction, DbErr, Statement, TransactionTrait,
 };
-use sea_orm_migration::MigratorTrait;
 
 use super::SLOW;
 
@@ -53,7 +52,7 @@ impl Postgres {
         lock_schemas(&txn).await?;
         txn.execute_unprepared(&format!("CREATE SCHEMA IF NOT EXISTS {LOG_SCHEMA}"))
             .await?;
-        Migrator::up(&txn, None).await?;
+        migrate(&txn).await?;
         txn.commit().await?;
         Ok(db)
     }

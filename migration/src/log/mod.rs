@@ -2,6 +2,8 @@
 
 mod m0001_events;
 
+use std::collections::HashSet;
+
 use sea_orm_migration::prelude::*;
 
 /// Brings a log's database to the present schema.
@@ -17,4 +19,31 @@ impl MigratorTrait for Migrator {
     fn migration_table_name() -> DynIden {
         "log_migrations".into_iden()
     }
+}
+
+/// Migrates the log in `db`.
+///
+/// # Errors
+/// The database says no, or the log was migrated by a newer version of this program, which may keep in it what this one would
+/// not keep.
+pub async fn migrate<C>(db: &C) -> Result<(), DbErr>
+where
+    C: ConnectionTrait,
+    for<'c> &'c C: IntoSchemaManagerConnection<'c>,
+{
+    let known: HashSet<String> = Migrator::migrations()
+        .iter()
+        .map(|migration| migration.name().to_owned())
+        .collect();
+    let applied = Migrator::get_migration_models(db).await?;
+    if applied
+        .iter()
+        .any(|applied| !known.contains(&applied.version))
+    {
+        return Err(DbErr::Migration(
+            "this log was made by a newer version of Hookgraph: run that version, or a newer one"
+                .to_owned(),
+        ));
+    }
+    Migrator::up(db, None).await
 }
