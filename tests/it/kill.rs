@@ -87,7 +87,7 @@ async fn what_was_acknowledged_outlives_twenty_kills() {
         .map(|event| event["messageId"].as_str().expect("an id"))
         .collect();
     assert_eq!(stored.len(), seen.len(), "a message stands twice");
-    let acknowledged = acknowledged.lock().expect("no panic");
+    let acknowledged = acknowledged.lock().expect("no panic").clone();
     assert!(
         acknowledged.len() > 100,
         "there was load: {}",
