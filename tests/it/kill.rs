@@ -93,7 +93,7 @@ async fn what_was_acknowledged_outlives_twenty_kills() {
         "there was load: {}",
         acknowledged.len()
     );
-    for id in acknowledged.iter() {
+    for id in &acknowledged {
         assert!(
             stored.contains(id.as_str()),
             "{id} was acknowledged, and is not there"
