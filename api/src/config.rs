@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use ingest::database::Location;
 use ingest::signature::Secret;
+use sea_orm::sqlx::postgres::PgConnectOptions;
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 const DEFAULT_DATA_DIR: &str = "data";
@@ -281,9 +282,47 @@ impl StoreArgs {
         }
     }
 
+    /// The flags by which PostgreSQL's own tools find the database, without its password; none with SQLite.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong, without the database's address.
+    pub fn postgres_flags(&self) -> anyhow::Result<Option<String>> {
+        let Some(url) = self.postgres_url() else {
+            return Ok(None);
+        };
+        check_database_url(url)?;
+        let options: PgConnectOptions = url
+            .parse()
+            .ok()
+            .context("the PostgreSQL database's address cannot be read")?;
+        let host = match options.get_socket() {
+            Some(folder) => folder.display().to_string(),
+            None => options.get_host().to_owned(),
+        };
+        let mut flags = format!(
+            "--host={} --port={} --username={}",
+            quoted(&host),
+            options.get_port(),
+            quoted(options.get_username())
+        );
+        if let Some(database) = options.get_database() {
+            flags = format!("{flags} --dbname={}", quoted(database));
+        }
+        Ok(Some(flags))
+    }
+
     fn postgres_url(&self) -> Option<&str> {
         self.database_url.as_deref().filter(|url| !url.is_empty())
     }
+}
+
+/// A word of a command that is shown, as a shell takes it.
+pub fn quoted(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "_-./:@%+,".contains(letter);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 impl KnownSecretArgs {

@@ -5,6 +5,7 @@
 
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, QueryTrait, Select};
 
+use crate::log::refused_request;
 use crate::read_model::{
     analysis, call, call_prospect, event_index, insight, org, prospect, transcript, user,
 };
@@ -51,6 +52,14 @@ fn of_calls(column: impl ColumnTrait, scope: &Scope) -> Condition {
     }
 }
 
+/// Rows that belong to no org are seen by whoever sees everything.
+fn no_org(key: impl ColumnTrait, scope: &Scope) -> Condition {
+    match scope {
+        Scope::Everything => Condition::all(),
+        Scope::Orgs(_) => Condition::all().add(key.is_null()),
+    }
+}
+
 macro_rules! scoped {
     ($($table:ident by $rule:ident of $column:ident;)*) => {$(
         impl Scoped for $table::Entity {
@@ -71,4 +80,5 @@ scoped! {
     transcript by of_calls of CallId;
     analysis by of_calls of CallId;
     insight by of_calls of CallId;
+    refused_request by no_org of Id;
 }

@@ -78,15 +78,28 @@ pub enum Refusal {
     /// No secret gives this signature.
     #[error("no secret matches the signature")]
     NoSecretMatches,
-    /// Signed, but more than [`TOLERANCE_SECONDS`] ago or ahead.
-    #[error("the signature's timestamp is too far from now")]
-    OutsideTolerance,
+    /// Signed, but more than [`TOLERANCE_SECONDS`] ago or ahead: by so many seconds, which are below zero for ago.
+    #[error(
+        "the signature's timestamp is {} s {} this server's clock",
+        .0.unsigned_abs(),
+        if *.0 < 0 { "behind" } else { "ahead of" }
+    )]
+    OutsideTolerance(i64),
 }
 
 const FAMILIES: [[&str; 3]; 2] = [
     ["svix-id", "svix-timestamp", "svix-signature"],
     ["webhook-id", "webhook-timestamp", "webhook-signature"],
 ];
+
+/// The message id that a request claims, signed or not, if it has one: as near to text as it can be read.
+pub fn message_id(headers: &HeaderMap) -> Option<String> {
+    let id = FAMILIES
+        .iter()
+        .find_map(|family| headers.get(family[0]))?
+        .as_bytes();
+    Some(String::from_utf8_lossy(id).into_owned())
+}
 
 impl SignatureHeaders {
     /// Takes the three headers from a request: `svix-*` if `svix-id` is there, else `webhook-*`.
@@ -140,8 +153,9 @@ pub fn verify<'s>(
         .timestamp
         .parse()
         .map_err(|_| Refusal::Header("timestamp"))?;
-    if now.timestamp().abs_diff(signed_at) > TOLERANCE_SECONDS {
-        return Err(Refusal::OutsideTolerance);
+    let ahead = signed_at.saturating_sub(now.timestamp());
+    if ahead.unsigned_abs() > TOLERANCE_SECONDS {
+        return Err(Refusal::OutsideTolerance(ahead));
     }
     Ok(secret)
 }

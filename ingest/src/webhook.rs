@@ -1,6 +1,7 @@
 //! The HTTP edge of ingest: a request becomes an [`Arrival`] in the log, or a status that says why not.
 //!
-//! 204 means: it is on the disk. A verified request is never refused for its content.
+//! 204 means: it is on the disk. A verified request is never refused for its content. What is refused is told to the
+//! [`Recorder`], which the answer does not wait for.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,15 +10,17 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{OriginalUri, Path, Query, State};
 use axum::http::header::{CONTENT_LENGTH, RETRY_AFTER};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{any, post};
 use chrono::{DateTime, Utc};
+use entity::log::refused_request::Reason;
 use serde::Deserialize;
 
 use crate::log::{Appender, Arrival, Unavailable};
+use crate::refused::{Recorder, RefusedRequest};
 use crate::signature::{self, Refusal, Secret, SignatureHeaders};
 
 /// Tells the time. The server gives the machine's clock, a test its own.
@@ -30,6 +33,8 @@ pub struct Webhooks {
     pub sources: Arc<HashMap<String, Vec<Secret>>>,
     /// Where verified webhooks go.
     pub appender: Appender,
+    /// Who is told of those that are refused.
+    pub recorder: Recorder,
     /// Tells the time.
     pub clock: Clock,
     /// The longest body that is taken, in bytes.
@@ -47,10 +52,18 @@ impl std::fmt::Debug for Webhooks {
 /// The default of [`Webhooks::body_limit`]: 1 MiB.
 pub const BODY_LIMIT: usize = 1 << 20;
 
+/// Where all webhooks go.
+const ROOT: &str = "/webhooks";
+
 /// `POST /webhooks/{source}`
 pub fn routes(webhooks: Webhooks) -> Router {
+    let sources = Router::new()
+        .route("/{source}", post(receive))
+        .fallback(receive_elsewhere);
     Router::new()
-        .route("/webhooks/{source}", post(receive))
+        .nest(ROOT, sources)
+        // The one path below that a nested router does not see.
+        .route("/webhooks/", any(receive_elsewhere))
         .with_state(webhooks)
 }
 
@@ -82,7 +95,7 @@ impl From<Refusal> for Refused {
             Refusal::Header(_) | Refusal::LongMessageId | Refusal::NotText => {
                 Self::Malformed(refusal)
             }
-            Refusal::NoSecretMatches | Refusal::OutsideTolerance => Self::Unproven(refusal),
+            Refusal::NoSecretMatches | Refusal::OutsideTolerance(_) => Self::Unproven(refusal),
         }
     }
 }
@@ -98,17 +111,42 @@ impl Refused {
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
+
+    fn reason(&self) -> Reason {
+        match self {
+            Self::UnknownSource => Reason::UnknownSource,
+            Self::TooLarge(_) => Reason::BodyTooLarge,
+            Self::TooSlow => Reason::BodyTooSlow,
+            Self::CutOff => Reason::BodyCutOff,
+            Self::Malformed(refusal) | Self::Unproven(refusal) => match refusal {
+                Refusal::Header(_) => Reason::Header,
+                Refusal::LongMessageId => Reason::MessageIdTooLong,
+                Refusal::NotText => Reason::NotUtf8,
+                Refusal::NoSecretMatches => Reason::NoSecretMatches,
+                Refusal::OutsideTolerance(_) => Reason::OutsideTolerance,
+            },
+            Self::Unavailable(_) => Reason::Unavailable,
+        }
+    }
+
+    /// What happened, for those who run the server: the answer to a 401 does not tell it.
+    fn cause(&self) -> String {
+        match self {
+            Self::Malformed(refusal) | Self::Unproven(refusal) => refusal.to_string(),
+            Self::Unavailable(unavailable) => unavailable.to_string(),
+            other => other.to_string(),
+        }
+    }
 }
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        // The cause is logged, since the answer to a 401 does not tell it; nothing that was sent is.
-        match &self {
-            Self::Malformed(refusal) | Self::Unproven(refusal) => {
-                tracing::warn!(cause = %refusal, "a webhook is refused");
-            }
-            Self::Unavailable(_) => tracing::debug!(cause = %self, "a webhook is refused"),
-            other => tracing::warn!(cause = %other, "a webhook is refused"),
+        // The cause is logged; nothing that was sent is.
+        let cause = self.cause();
+        if matches!(self, Self::Unavailable(_)) {
+            tracing::debug!(%cause, "a webhook is refused");
+        } else {
+            tracing::warn!(%cause, "a webhook is refused");
         }
         let status = self.status();
         let mut response = (status, format!("{self}\n")).into_response();
@@ -134,12 +172,69 @@ async fn receive(
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, Refused> {
-    let secrets = webhooks
-        .sources
-        .get(&source)
-        .ok_or(Refused::UnknownSource)?;
-    let body = read_body(&webhooks, &headers, body).await?;
-    let signature = SignatureHeaders::from_request(&headers)?;
+    let type_hint = parameters
+        .ok()
+        .and_then(|Query(parameters)| parameters.type_hint)
+        .map(|hint| hint.replace('\0', "\u{fffd}"));
+    let read = match webhooks.sources.get(&source) {
+        Some(secrets) => {
+            let body = read_body(&webhooks, &headers, body).await;
+            body.map(|body| (secrets, body))
+        }
+        None => Err(Refused::UnknownSource),
+    };
+    let size = read.as_ref().ok().map(|(_, body)| body.len());
+    let stored = match read {
+        Ok((secrets, body)) => {
+            let source = source.clone();
+            store(&webhooks, secrets, source, type_hint, &headers, body).await
+        }
+        Err(refused) => Err(refused),
+    };
+    stored.inspect_err(|refused| webhooks.record(refused, source, &headers, size))
+}
+
+/// Below [`ROOT`], but where no source can be: a slash too many is easily written into an endpoint's URL.
+async fn receive_elsewhere(
+    State(webhooks): State<Webhooks>,
+    OriginalUri(uri): OriginalUri,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<StatusCode, Refused> {
+    if method != Method::POST {
+        return Ok(StatusCode::NOT_FOUND);
+    }
+    let path = uri.path();
+    let source = path.strip_prefix(ROOT).unwrap_or(path);
+    let source = source.strip_prefix('/').unwrap_or(source).to_owned();
+    let refused = Refused::UnknownSource;
+    webhooks.record(&refused, source, &headers, None);
+    Err(refused)
+}
+
+impl Webhooks {
+    fn record(&self, refused: &Refused, source: String, headers: &HeaderMap, size: Option<usize>) {
+        self.recorder.record(RefusedRequest {
+            received_at: (self.clock)().timestamp_micros(),
+            source,
+            status: refused.status().as_u16(),
+            reason: refused.reason(),
+            detail: refused.cause(),
+            message_id: signature::message_id(headers),
+            size,
+        });
+    }
+}
+
+async fn store(
+    webhooks: &Webhooks,
+    secrets: &[Secret],
+    source: String,
+    type_hint: Option<String>,
+    headers: &HeaderMap,
+    body: Vec<u8>,
+) -> Result<StatusCode, Refused> {
+    let signature = SignatureHeaders::from_request(headers)?;
     let now = (webhooks.clock)();
     let secret_id = signature::verify(secrets, &signature, &body, now)?
         .id()
@@ -148,10 +243,7 @@ async fn receive(
         source,
         message_id: signature.id.clone(),
         received_at: now.timestamp_micros(),
-        type_hint: parameters
-            .ok()
-            .and_then(|Query(parameters)| parameters.type_hint)
-            .map(|hint| hint.replace('\0', "\u{fffd}")),
+        type_hint,
         headers: serde_json::json!(signature).to_string(),
         secret_id,
         body,

@@ -6,9 +6,13 @@ use sea_orm_migration::sea_orm::DatabaseBackend;
 
 /// Replaces the words in braces by what `backend` calls them.
 pub(crate) fn render(sql: &str, backend: DatabaseBackend) -> String {
-    let words: [(&str, &str); 4] = match backend {
+    let words: [(&str, &str); 5] = match backend {
         DatabaseBackend::Postgres => [
             ("{POSITION}", "BIGINT NOT NULL PRIMARY KEY"),
+            (
+                "{SERIAL}",
+                "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+            ),
             ("{BYTES}", "BYTEA COMPRESSION lz4"),
             ("{DOCUMENT}", "TEXT COMPRESSION lz4"),
             // Ids are compared byte by byte, as SQLite does, so that a keyset cursor means the same on both.
@@ -17,6 +21,8 @@ pub(crate) fn render(sql: &str, backend: DatabaseBackend) -> String {
         _ => [
             // An alias of the rowid: the table itself is in the order of positions.
             ("{POSITION}", "INTEGER NOT NULL PRIMARY KEY"),
+            // Without this word the number of the newest row is given again once that row is deleted.
+            ("{SERIAL}", "INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT"),
             ("{BYTES}", "BLOB"),
             ("{DOCUMENT}", "TEXT"),
             ("{ID}", "TEXT"),

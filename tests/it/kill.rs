@@ -5,18 +5,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
+use tests::fault::{Chance, scale};
 use tests::{Sender, Server};
 
 use crate::processes::FEED;
 
-/// How often the server is killed. The moments are drawn from this sequence, the same in every run: up to 150 ms after the
-/// load began.
-const KILLS: u64 = 20;
-
-fn moment(kill: u64) -> Duration {
-    let drawn = kill.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
-    Duration::from_millis(drawn % 150)
-}
+/// It is killed at some moment up to this long after the load began.
+const WITHIN: Duration = Duration::from_millis(150);
 
 /// Sends one webhook after the other until the server is gone; keeps which were acknowledged.
 async fn send(sender: Sender, name: String, acknowledged: Arc<Mutex<Vec<String>>>) {
@@ -35,12 +30,14 @@ async fn send(sender: Sender, name: String, acknowledged: Arc<Mutex<Vec<String>>
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_acknowledged_outlives_twenty_kills() {
+async fn what_was_acknowledged_outlives_kills() {
+    let mut chance = Chance::of("kill");
+    let kills = scale(20, 200);
     let mut server = Server::start().await;
     let acknowledged = Arc::new(Mutex::new(Vec::new()));
     let mut seen = Vec::new();
     let mut cursor = json!("0");
-    for kill in 0..KILLS {
+    for kill in 0..kills {
         if kill > 0 {
             server.start_again().await;
         }
@@ -51,7 +48,7 @@ async fn what_was_acknowledged_outlives_twenty_kills() {
                 tokio::spawn(send(server.sender(), name, Arc::clone(&acknowledged)))
             })
             .collect();
-        let killed = tokio::time::sleep(moment(kill));
+        let killed = tokio::time::sleep(chance.moment(WITHIN));
         tokio::pin!(killed);
         loop {
             tokio::select! {

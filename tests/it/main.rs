@@ -1,23 +1,35 @@
 //! Hookgraph from outside: the real binary, its webhook, its API and its commands.
 
+mod backup;
+mod clock;
+mod cluster;
 mod content;
+mod csv;
 mod damage;
 mod door;
 mod example;
 mod expected;
 mod export;
 mod filter;
+mod full;
 mod kill;
 mod limit;
 mod outage;
 mod page;
 mod playground;
+mod poison;
 mod processes;
 mod readme;
+mod rebuild;
+mod refused;
+mod replica;
+mod rotation;
 mod send;
 mod slow;
+mod stalled;
 mod start;
 mod subscription;
 mod unavailable;
+mod upgrade;
 mod verify;
 mod webhook;

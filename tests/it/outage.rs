@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 use tempfile::TempDir;
+use tests::fault::scale;
 use tests::postgres::{self, Cluster};
 use tests::{Sender, Server, until};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -70,7 +71,7 @@ async fn a_database_that_goes_away_loses_nothing_acknowledged_and_is_found_again
         let (sender, answers) = (server.sender(), Arc::clone(&answers));
         tokio::spawn(async move { send(sender, name, answers).await })
     });
-    for outage in 1..=2 {
+    for outage in 1..=scale(2, 20) {
         answers.further(40).await;
         let refused = answers.refused.load(Ordering::Relaxed);
         cluster.crash();

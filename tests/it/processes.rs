@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tests::graphql::number;
 use tests::{Installation, Sender, Server, Subscription, postgres, until};
 
-pub const FEED: &str = "subscription ($after: Cursor) { eventFeed(after: $after) { cursor event { messageId position outcome } } }";
+pub use tests::load::FEED;
 
 /// A server with these roles on the database at `url`.
 pub async fn serve(url: &str, roles: &'static str) -> Server {

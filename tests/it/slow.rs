@@ -1,15 +1,13 @@
-//! Clients that send a byte a second: they are cut off, and hold up nobody.
+//! Clients that send a byte a second, two thousand in the long run: they are cut off, and hold up nobody.
 
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tests::{Server, within};
+use tests::fault::scale;
+use tests::{Installation, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-
-/// How many of each kind.
-const CLIENTS: usize = 200;
 
 /// Longer than the server waits for a request's head (10 s) or body (15 s).
 const CUT_OFF_WITHIN: Duration = Duration::from_secs(20);
@@ -33,11 +31,14 @@ async fn drip(address: String, head: String) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_that_drip_are_cut_off_and_hold_up_nobody() {
-    let server = Server::start().await;
+    let clients = scale(200, 1000);
+    rlimit::increase_nofile_limit(8192).expect("the limit can be asked for");
+    // The server raises its own limit.
+    let server = Installation::new().with_open_files(256).serve().await;
     let line = "POST /webhooks/salesmagic HTTP/1.1\r\nhost: localhost\r\n";
     let mut heads = JoinSet::new();
     let mut bodies = JoinSet::new();
-    for _ in 0..CLIENTS {
+    for _ in 0..clients {
         let address = server.address().to_owned();
         heads.spawn(drip(address.clone(), format!("{line}x-dripping: ")));
         bodies.spawn(drip(address, format!("{line}content-length: 1000\r\n\r\n")));

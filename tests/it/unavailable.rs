@@ -13,6 +13,7 @@ use axum::http::{Request, StatusCode};
 use chrono::{DateTime, Utc};
 use ingest::feed::Feed;
 use ingest::log::{Appender, Limits, Log};
+use ingest::refused::Recorder;
 use ingest::signature::Secret;
 use ingest::webhook::{self, Webhooks};
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, TransactionTrait};
@@ -39,6 +40,7 @@ impl Door {
         let app = webhook::routes(Webhooks {
             sources: Arc::new(HashMap::from([("salesmagic".to_owned(), secrets)])),
             appender,
+            recorder: Recorder::start(log.clone()).0,
             clock: Arc::new(|| DateTime::<Utc>::from_timestamp(NOW, 0).expect("a time")),
             body_limit: webhook::BODY_LIMIT,
             body_timeout: Duration::from_secs(1),
@@ -169,6 +171,7 @@ async fn a_writer_that_has_stopped_is_503() {
     let app = webhook::routes(Webhooks {
         sources: Arc::new(HashMap::from([("salesmagic".to_owned(), secrets)])),
         appender: stopped,
+        recorder: Recorder::start(door.log.clone()).0,
         clock: Arc::new(|| DateTime::<Utc>::from_timestamp(NOW, 0).expect("a time")),
         body_limit: webhook::BODY_LIMIT,
         body_timeout: Duration::from_secs(1),

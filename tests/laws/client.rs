@@ -12,6 +12,7 @@ use crate::stores::Stores;
 /// The schema over these stores.
 pub fn graphql(stores: &Stores, read_model: &Arc<ReadModel>) -> Graphql {
     Graphql::new(Store {
+        primary: None,
         log: stores.log.clone(),
         read_model: Arc::clone(read_model),
         feed: stores.feed.clone(),

@@ -13,3 +13,4 @@ mod order;
 mod paging;
 mod stores;
 mod subscription;
+mod succession;

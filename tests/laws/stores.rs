@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use ingest::database::Location;
 use ingest::feed::{Feed, Follower};
 use ingest::generation::{Generations, ReadModel, Version};
 use ingest::log::append::Appended;
@@ -52,6 +53,11 @@ impl Stores {
     /// Appends messages that wait together, in their order.
     pub async fn append_all(&self, messages: &[Message]) -> Vec<Appended> {
         append_all(&self.appender, messages).await
+    }
+
+    /// Where the read model `name` is.
+    pub async fn location(&self, name: &str) -> Location {
+        self.places.named(name).await
     }
 
     /// The read model `name`, as a server that starts finds it: for a projector.

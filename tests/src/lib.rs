@@ -8,16 +8,24 @@
     reason = "a harness panics to fail the test"
 )]
 
+pub mod disk;
+pub mod fault;
 pub mod graphql;
 pub mod history;
+pub mod load;
 pub mod places;
 pub mod postgres;
+pub mod replica;
+pub mod resume;
+pub mod route;
 pub mod sender;
 pub mod server;
 pub mod socket;
 
 use std::time::{Duration, Instant};
 
+pub use resume::Resuming;
+pub use route::Route;
 pub use sender::{Answer, Family, Sender};
 pub use server::{Backend, Installation, Server};
 pub use socket::Subscription;

@@ -32,9 +32,14 @@ pub fn shared() -> &'static Cluster {
     SHARED.get_or_init(|| Cluster::start("-c fsync=off -c full_page_writes=off"))
 }
 
-impl Cluster {
-    /// Starts a cluster with these further options of `postgres`.
-    pub fn start(options: &str) -> Self {
+/// A folder for a cluster, and who runs it.
+struct Home {
+    folder: PathBuf,
+    as_nobody: bool,
+}
+
+impl Home {
+    fn new() -> Self {
         let folder = tempfile::Builder::new()
             .prefix("hookgraph-pg-")
             .tempdir()
@@ -49,26 +54,26 @@ impl Cluster {
         if as_nobody {
             chown(&folder, Some(NOBODY), Some(NOBODY)).expect("root may give a folder away");
         }
-        let command = |program: &Path| {
-            let mut command = Command::new(program);
-            command
-                .current_dir(&folder)
-                .env_clear()
-                .env("LC_ALL", "C.UTF-8")
-                .env("PATH", "/usr/bin:/bin")
-                .stdout(Stdio::null())
-                .stderr(Stdio::null());
-            if as_nobody {
-                command.uid(NOBODY).gid(NOBODY);
-            }
-            command
-        };
-        let made = command(&binary("initdb"))
-            .args(["-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8"])
-            .args(["--locale=C.UTF-8", "-N"])
-            .status()
-            .expect("initdb runs");
-        assert!(made.success(), "initdb failed");
+        Self { folder, as_nobody }
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command
+            .current_dir(&self.folder)
+            .env_clear()
+            .env("LC_ALL", "C.UTF-8")
+            .env("PATH", "/usr/bin:/bin")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        if self.as_nobody {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        command
+    }
+
+    /// Runs the cluster whose data is in the folder `data`.
+    fn run(self, options: &str) -> Cluster {
         // The shell stops and starts the cluster as its input says, and stops it for good at its end, which comes when this
         // process ends.
         let guard = format!(
@@ -77,17 +82,59 @@ impl Cluster {
             while read asked; do case $asked in crash) kill -QUIT $!; wait;; restart) start;; esac; done
             kill -QUIT $!; wait; rm -rf {}",
             binary("postgres").display(),
-            folder.display(),
-            folder.display()
+            self.folder.display(),
+            self.folder.display()
         );
-        let guardian = command(Path::new("/bin/sh"))
+        let guardian = self
+            .command(Path::new("/bin/sh"))
             .args(["-c", &guard])
             .stdin(Stdio::piped())
             .spawn()
             .expect("a shell runs");
-        let cluster = Self { folder, guardian };
+        let cluster = Cluster {
+            folder: self.folder,
+            guardian,
+        };
         cluster.wait_until_ready();
         cluster
+    }
+}
+
+impl Cluster {
+    /// Starts a cluster with these further options of `postgres`.
+    pub fn start(options: &str) -> Self {
+        let home = Home::new();
+        let made = home
+            .command(&binary("initdb"))
+            .args(["-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8"])
+            .args(["--locale=C.UTF-8", "-N"])
+            .status()
+            .expect("initdb runs");
+        assert!(made.success(), "initdb failed");
+        home.run(options)
+    }
+
+    /// Starts a hot standby that streams from `primary`, with these further options of `postgres`. Its replication slot makes
+    /// the primary keep what a standby that is stopped has not received.
+    pub(crate) fn standby_of(primary: &Self, options: &str) -> Self {
+        let home = Home::new();
+        let copied = home
+            .command(&binary("pg_basebackup"))
+            .args(["-D", "data", "-U", "postgres", "-h"])
+            .arg(&primary.folder)
+            .args([
+                "-R", "-X", "stream", "-C", "-S", "standby", "-c", "fast", "-N",
+            ])
+            .status()
+            .expect("pg_basebackup runs");
+        assert!(copied.success(), "pg_basebackup failed");
+        home.run(options)
+    }
+
+    /// The address in this cluster of the database that has the address `url` in another one.
+    pub(crate) fn url_here(&self, url: &str) -> String {
+        let (database, _) = url.split_once("?host=").expect("a socket's folder");
+        format!("{database}?host={}", self.folder.display())
     }
 
     fn wait_until_ready(&self) {
@@ -162,7 +209,7 @@ impl Cluster {
 }
 
 /// A program of PostgreSQL: on the PATH, or where Debian puts them.
-fn binary(name: &str) -> PathBuf {
+pub fn binary(name: &str) -> PathBuf {
     let on_path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&on_path).collect();
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();

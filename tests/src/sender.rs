@@ -117,6 +117,13 @@ impl Sender {
         self
     }
 
+    /// The same, to the webhook of the server at this address.
+    #[must_use]
+    pub fn to(mut self, address: &str) -> Self {
+        self.url = format!("http://{address}/webhooks/salesmagic");
+        self
+    }
+
     /// The same with headers of this family.
     #[must_use]
     pub fn family(mut self, family: Family) -> Self {
@@ -174,7 +181,7 @@ impl Sender {
         Some(response.status().as_u16())
     }
 
-    fn request(&self, request: Signed) -> reqwest::RequestBuilder {
+    pub(crate) fn request(&self, request: Signed) -> reqwest::RequestBuilder {
         let post = self.client.post(&self.url).body(request.body);
         let headers = request.headers.into_iter();
         headers.fold(post, |post, (name, value)| post.header(name, value))

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use crate::sender::client;
-use crate::{Sender, postgres, until, within};
+use crate::{Route, Sender, postgres, until, within};
 
 /// Where a server keeps its data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,10 +44,16 @@ impl Backend {
 pub struct Installation {
     folder: TempDir,
     backend: Backend,
+    /// The replica that answers queries, if there is one.
+    read_url: Option<String>,
     /// The live secrets, the first one is used to send with. Without any the server makes its own.
     secrets: Vec<String>,
     log: &'static str,
     roles: Option<&'static str>,
+    /// Further variables of its environment.
+    variables: Vec<(&'static str, String)>,
+    /// The soft limit of open files that it starts with, if not the test's own.
+    open_files: Option<u64>,
     starts: usize,
 }
 
@@ -86,9 +92,12 @@ impl Default for Installation {
         Self {
             folder: TempDir::with_prefix("hookgraph-test-").expect("a temporary folder"),
             backend: Backend::of_this_run(),
+            read_url: None,
             secrets: vec![secret(1)],
             log: "info",
             roles: None,
+            variables: Vec::new(),
+            open_files: None,
             starts: 0,
         }
     }
@@ -128,11 +137,37 @@ impl Installation {
         self
     }
 
+    /// The same, with a replica of its database at this address that answers queries.
+    #[must_use]
+    pub fn reading_from(mut self, url: &str) -> Self {
+        self.read_url = Some(url.to_owned());
+        self
+    }
+
     /// The same with these roles, as `--role` takes them.
     #[must_use]
     pub fn with_roles(mut self, roles: &'static str) -> Self {
         self.roles = Some(roles);
         self
+    }
+
+    /// The same with this variable in the environment, which is empty otherwise.
+    #[must_use]
+    pub fn with_variable(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.variables.push((name, value.into()));
+        self
+    }
+
+    /// The same, with this soft limit of open files to start with, as `ulimit -Sn` sets it.
+    #[must_use]
+    pub fn with_open_files(mut self, soft: u64) -> Self {
+        self.open_files = Some(soft);
+        self
+    }
+
+    /// From the next start on it has these secrets; the first one is used to send with.
+    pub fn rotate(&mut self, secrets: impl IntoIterator<Item = String>) {
+        self.secrets = secrets.into_iter().collect();
     }
 
     /// The same with this password in the address of the database, if it has one. The cluster asks for none.
@@ -171,12 +206,21 @@ impl Installation {
 
     /// `hookgraph` with these arguments, in the folder and with its settings; nothing of the environment reaches it.
     pub fn hookgraph<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
-        let mut command = Command::new(binary());
+        let mut command = match self.open_files {
+            None => Command::new(binary()),
+            Some(soft) => {
+                let mut shell = Command::new("/bin/sh");
+                let run = format!("ulimit -Sn {soft} && exec \"$0\" \"$@\"");
+                shell.args(["-c", &run]).arg(binary());
+                shell
+            }
+        };
         command
             .args(arguments)
             .current_dir(self.folder())
             .env_clear()
             .env("HOOKGRAPH_LOG", self.log)
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .kill_on_drop(true);
         if !self.secrets.is_empty() {
@@ -205,17 +249,21 @@ impl Installation {
             installation: self,
             client: client(),
             address: String::new(),
+            route: Route::default(),
             child: None,
         };
         server.start_again().await;
         server
     }
 
-    /// `hookgraph serve` on any free port.
-    fn server(&self) -> Command {
+    /// `hookgraph serve` on any free port: for a start that fails.
+    pub fn server(&self) -> Command {
         let mut command = self.on_store(["serve", "--listen", "127.0.0.1:0"]);
         if let Some(roles) = self.roles {
             command.env("HOOKGRAPH_ROLE", roles);
+        }
+        if let Some(url) = &self.read_url {
+            command.env("HOOKGRAPH_READ_DATABASE_URL", url);
         }
         command
     }
@@ -245,6 +293,7 @@ pub struct Server {
     /// A client for what has no method here.
     pub client: Client,
     address: String,
+    route: Route,
     child: Option<Child>,
 }
 
@@ -283,6 +332,12 @@ impl Server {
         .await;
         self.address = address
             .unwrap_or_else(|status| panic!("the server ended with {status}: {}", self.output()));
+        self.route.leads_to(&self.address);
+    }
+
+    /// The way to this server, however often it is started again.
+    pub fn route(&self) -> Route {
+        self.route.clone()
     }
 
     /// `127.0.0.1:<port>`

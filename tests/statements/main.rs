@@ -114,6 +114,7 @@ impl Installation {
         while projector.turn().await.unwrap() {}
         let read_model = Arc::new(ReadModel::open(location).await.unwrap());
         let graphql = Graphql::new(Store {
+            primary: None,
             log,
             read_model,
             feed,

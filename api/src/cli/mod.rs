@@ -1,11 +1,14 @@
 //! The commands of `hookgraph`.
 
+mod backup;
 mod export;
 mod import;
 mod progress;
+mod rebuild;
 mod schema;
 mod send;
 mod serve;
+mod status;
 mod verify;
 
 use std::process::ExitCode;
@@ -37,8 +40,11 @@ enum Command {
         #[command(flatten)]
         send: send::SendArgs,
     },
+    Backup(backup::BackupArgs),
     Export(export::ExportArgs),
     Import(import::ImportArgs),
+    Rebuild(rebuild::RebuildArgs),
+    Status(status::StatusArgs),
     Verify(verify::VerifyArgs),
     /// Print the GraphQL schema
     Schema,
@@ -53,8 +59,11 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let text = secret.for_sending()?;
             send::run(send, &text, &secret.default_url()).await
         }
+        Some(Command::Backup(args)) => backup::run(args).await,
         Some(Command::Export(args)) => export::run(args).await,
         Some(Command::Import(args)) => import::run(args).await,
+        Some(Command::Rebuild(args)) => rebuild::run(args).await,
+        Some(Command::Status(args)) => status::run(args).await,
         Some(Command::Verify(args)) => verify::run(args).await,
         Some(Command::Schema) => schema::run(),
     }

@@ -11,6 +11,7 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 #[derive(Clone, Copy)]
 pub(super) enum Length {
     Events(u64),
+    Rows(u64),
     Bytes(u64),
     Unknown,
 }
@@ -38,6 +39,10 @@ impl Progress {
                 Some(events),
                 "{bar:30} {human_pos}/{human_len} events {msg}, {per_sec}, {eta} left",
             ),
+            Length::Rows(rows) => (
+                Some(rows),
+                "{bar:30} {human_pos}/{human_len} rows {msg}, {per_sec}, {eta} left",
+            ),
             Length::Bytes(bytes) => (
                 Some(bytes),
                 "{bar:30} {bytes}/{total_bytes} {msg}, {bytes_per_sec}, {eta} left",
@@ -58,24 +63,33 @@ impl Progress {
         }
     }
 
-    /// So many more events, which took so many bytes, are done.
+    /// So many more events or rows, which took so many bytes, are done.
     pub(super) fn advance(&mut self, events: usize, bytes: usize) {
         self.events += events;
         self.bar.inc(match self.length {
             Length::Bytes(_) => bytes as u64,
-            Length::Events(_) | Length::Unknown => events as u64,
+            Length::Events(_) | Length::Rows(_) | Length::Unknown => events as u64,
         });
         if !self.is_terminal && self.last_line.elapsed() >= LINE_EVERY {
             self.last_line = Instant::now();
             let (events, done) = (self.events, self.done);
+            let noun = match self.length {
+                Length::Rows(_) => "rows",
+                _ => "events",
+            };
             match self.bar.length() {
                 Some(whole) if whole > 0 => {
                     let percent = self.bar.position().saturating_mul(100) / whole;
-                    eprintln!("{events} events {done}, {percent} %");
+                    eprintln!("{events} {noun} {done}, {percent} %");
                 }
-                _ => eprintln!("{events} events {done}"),
+                _ => eprintln!("{events} {noun} {done}"),
             }
         }
+    }
+
+    /// There is so much more to do than was thought.
+    pub(super) fn lengthen(&mut self, more: u64) {
+        self.bar.inc_length(more);
     }
 
     pub(super) fn finish(&self) {

@@ -13,6 +13,10 @@ use crate::server::{DataFolder, Secrets, Server};
 /// Serves until SIGTERM or SIGINT.
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let config = Config::from_args(args)?;
+    // Each connection is an open file, and the usual soft limit of 1,024 is for programs that still call select().
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
     // Held until the end: one server a folder. A PostgreSQL database may be shared.
     let folder = match config.database {
         Database::Sqlite => Some(DataFolder::claim(&config.data_dir)?),

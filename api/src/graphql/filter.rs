@@ -1,10 +1,12 @@
 //! What the lists can be filtered by. Conditions of one filter hold together; an empty filter lets everything pass.
 
 use async_graphql::{Enum, ID, InputObject};
+use entity::log::refused_request;
 use entity::read_model::{analysis, call, event_index, org, prospect, user};
 use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
 
+use super::object::RefusalReason;
 use super::scalar::Time;
 
 /// A filter of the rows of `E`. Equal filters are gathered into one statement.
@@ -325,5 +327,23 @@ impl Filter<event_index::Entity> for EventFilter {
             .and(outcome)
             .and(duplicate)
             .0
+    }
+}
+
+/// Which refused requests.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, InputObject)]
+pub struct RefusedRequestFilter {
+    /// Only those refused for these reasons.
+    #[graphql(validator(max_items = 1000))]
+    pub reason: Option<Vec<RefusalReason>>,
+}
+
+impl Filter<refused_request::Entity> for RefusedRequestFilter {
+    fn condition(&self) -> Condition {
+        let reason = self.reason.as_ref().map(|reasons| {
+            let reasons = reasons.iter().copied();
+            refused_request::Column::Reason.is_in(reasons.map(refused_request::Reason::from))
+        });
+        Conditions::none().and(reason).0
     }
 }

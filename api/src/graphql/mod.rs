@@ -20,13 +20,14 @@ mod tests;
 mod viewer;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_graphql::{Data, EmptyMutation, Executor, Request, Response, Schema, SchemaBuilder};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use ingest::feed::Feed;
 use ingest::generation::ReadModel;
-use ingest::log::Log;
+use ingest::log::{Log, Position};
 
 use query::QueryRoot;
 use session::Session;
@@ -41,10 +42,15 @@ const MAX_DEPTH: usize = 20;
 /// How many fields a query may ask for, each counted as often as its page is long.
 const MAX_COST: usize = 200_000;
 
+/// How long a query waits for the primary, of which it needs nothing but how far it is.
+const PRIMARY_WITHIN: Duration = Duration::from_secs(1);
+
 /// What the schema reads from.
 pub struct Store {
     /// The log: raw events.
     pub log: Log,
+    /// The log of the primary, where queries are answered by a replica.
+    pub primary: Option<Log>,
     /// The read model: all else.
     pub read_model: Arc<ReadModel>,
     /// Says what is new.
@@ -53,6 +59,21 @@ pub struct Store {
     pub old: i64,
     /// The server's version.
     pub version: &'static str,
+}
+
+impl Store {
+    /// The primary's head. None without a replica, and when the primary does not answer in time.
+    async fn primary_head(&self) -> Option<Position> {
+        let primary = self.primary.as_ref()?;
+        match tokio::time::timeout(PRIMARY_WITHIN, primary.head()).await {
+            Ok(Ok(head)) => Some(head),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "the primary cannot be asked");
+                None
+            }
+            Err(_) => None,
+        }
+    }
 }
 
 /// The schema with what it reads from: executes requests, each with a session of its own. Cheap to clone.

@@ -8,11 +8,12 @@ use sea_orm::{PaginatorTrait, QueryFilter};
 
 use super::error::{Error, Result};
 use super::filter::{
-    AnalysisFilter, CallFilter, EventFilter, Filter, OrgFilter, ProspectFilter, UserFilter,
+    AnalysisFilter, CallFilter, EventFilter, Filter, OrgFilter, ProspectFilter,
+    RefusedRequestFilter, UserFilter,
 };
 use super::loader::{CallId, EnvelopeAt, IndexAt, OrgId, ProspectId, TranscriptOf, UserId};
 use super::object::{
-    Analysis, Call, Event, Org, Prospect, Status, Transcript, User, load, page_cost,
+    Analysis, Call, Event, Org, Prospect, RefusedRequest, Status, Transcript, User, load, page_cost,
 };
 use super::page::{Arguments, Connection, Node, Page, Paged, Total};
 use super::scalar::Position;
@@ -242,6 +243,27 @@ impl QueryRoot {
             },
         )
         .await
+    }
+
+    /// The requests that the webhook refused, the newest of each reason, the last refused first: for setting it up. A request is here about
+    /// a second after it was answered.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn refused_requests(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which of them.")] filter: Option<RefusedRequestFilter>,
+        #[graphql(desc = "The size of a page from the front: 20 unless said, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The size of a page from the back.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<RefusedRequest>> {
+        let arguments = Arguments {
+            first,
+            after,
+            last,
+            before,
+        };
+        RefusedRequest::list(ctx, filter, arguments).await
     }
 
     /// How the installation is: how many events it has, and how far queries are behind them.

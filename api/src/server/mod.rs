@@ -20,6 +20,7 @@ use ingest::feed::{Feed, Follower, Notifier, POLL};
 use ingest::generation::{Generations, ReadModel, Version};
 use ingest::log::{Appender, Limits, Log};
 use ingest::projector::{BatchLimits, Projector};
+use ingest::refused::Recorder;
 use ingest::webhook::{self, Webhooks};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -61,12 +62,9 @@ impl Server {
         let log = Log::open(&location).await.context("cannot open the log")?;
         let feed = Feed::default();
         let mut tasks = JoinSet::new();
-        let health = Router::new()
-            .route("/health/live", get(async || "alive\n"))
-            .route("/health/ready", get(ready))
-            .with_state(log.clone());
+        let mut needed = log.clone();
         let mut server = Self {
-            app: health,
+            app: Router::new(),
             edge: None,
             tasks: JoinSet::new(),
             stopping: stopping.clone(),
@@ -82,11 +80,17 @@ impl Server {
         if config.has(Role::Ingest) {
             let (appender, writer) = Appender::start(log.clone(), feed.clone(), Limits::default());
             tasks.spawn(async { drop(writer.await) });
-            let webhooks = webhooks(appender, secrets)?;
+            let (recorder, writer) = Recorder::start(log.clone());
+            tasks.spawn(async { drop(writer.await) });
+            let webhooks = webhooks(appender, recorder, secrets)?;
             server.app = server.app.merge(webhook::routes(webhooks));
         }
         if config.has(Role::Api) {
             let store = read_side(config, &location, &feed).await?;
+            let writes = config.has(Role::Ingest) || config.has(Role::Project);
+            if store.primary.is_some() && !writes {
+                needed = store.log.clone();
+            }
             let follower = Follower::new(Arc::clone(&store.read_model), feed.clone());
             tasks.spawn(follower.run(stopping.clone()));
             let graphql = Graphql::new(store).context("the GraphQL schema is not valid")?;
@@ -102,6 +106,7 @@ impl Server {
         if let Some(notifier) = Notifier::between(&location, feed) {
             tasks.spawn(notifier.run(stopping));
         }
+        server.app = server.app.merge(health(needed));
         server.tasks = tasks;
         Ok(server)
     }
@@ -159,10 +164,11 @@ async fn postgres(url: &str) -> anyhow::Result<Location> {
     )
 }
 
-fn webhooks(appender: Appender, secrets: &Secrets) -> anyhow::Result<Webhooks> {
+fn webhooks(appender: Appender, recorder: Recorder, secrets: &Secrets) -> anyhow::Result<Webhooks> {
     Ok(Webhooks {
         sources: Arc::new(HashMap::from([("salesmagic".to_owned(), secrets.parse()?)])),
         appender,
+        recorder,
         #[expect(
             clippy::disallowed_methods,
             reason = "the server's edge is where time comes from"
@@ -182,6 +188,15 @@ async fn read_side(config: &Config, location: &Location, feed: &Feed) -> anyhow:
         } => Some(postgres(url).await?),
         _ => None,
     };
+    // It was there a moment ago, when this server opened its log; from now on it may go away.
+    let primary = match replica {
+        Some(_) => Some(
+            Log::open_for_reading(location)
+                .await
+                .context("cannot open the log of the primary for reading")?,
+        ),
+        None => None,
+    };
     let location = replica.as_ref().unwrap_or(location);
     // Connections of their own: however many queries wait for one, webhooks are stored and projected.
     let log = Log::open_for_reading(location)
@@ -191,6 +206,7 @@ async fn read_side(config: &Config, location: &Location, feed: &Feed) -> anyhow:
     Ok(Store {
         old: log.head().await?,
         log,
+        primary,
         read_model: Arc::new(read_model),
         feed: feed.clone(),
         version: env!("CARGO_PKG_VERSION"),
@@ -224,6 +240,14 @@ fn read_routes(edge: GraphqlEdge<Graphql>) -> Router {
         .merge(http::playground::routes())
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn(http::door::guard))
+}
+
+/// `needed` is the log that this server cannot work without: the primary's, unless it only answers from a replica.
+fn health(needed: Log) -> Router {
+    Router::new()
+        .route("/health/live", get(async || "alive\n"))
+        .route("/health/ready", get(ready))
+        .with_state(needed)
 }
 
 async fn ready(State(log): State<Log>) -> (StatusCode, &'static str) {

@@ -3,6 +3,7 @@
 //! On SQLite each is a file of its own, on PostgreSQL a schema of its own in one database. To the rest of the code they are
 //! separate databases either way: a handle sees one store and no other.
 
+mod draft;
 mod postgres;
 mod sqlite;
 
@@ -14,6 +15,7 @@ use sea_orm::{
     TransactionOptions, TransactionTrait,
 };
 
+pub(crate) use draft::Draft;
 pub use postgres::Postgres;
 
 /// Where the stores are.
@@ -64,16 +66,12 @@ impl Location {
         }
     }
 
-    /// Opens the database of a generation of the read model; an empty one, if `create` and there is none.
-    pub(crate) async fn open_generation(
-        &self,
-        number: i64,
-        create: bool,
-    ) -> Result<DatabaseConnection, DbErr> {
+    /// Opens the database of a generation of the read model.
+    pub(crate) async fn open_generation(&self, number: i64) -> Result<DatabaseConnection, DbErr> {
         match self {
             Self::Sqlite(folder) => {
                 let file = sqlite::generation_file(folder, number);
-                if !create && !file.exists() {
+                if !file.exists() {
                     return Err(DbErr::RecordNotFound(format!("generation {number}")));
                 }
                 sqlite::open(&file, sqlite::Durability::Rebuildable).await
@@ -90,6 +88,13 @@ impl Location {
         }
     }
 
+    /// Removes what was left of making a generation. Nobody else may be making one.
+    pub(crate) fn remove_drafts(&self) {
+        if let Self::Sqlite(folder) = self {
+            sqlite::remove_drafts(folder);
+        }
+    }
+
     /// Removes a generation. It can be built again from the log.
     pub(crate) async fn remove_generation(&self, number: i64) -> Result<(), DbErr> {
         match self {
@@ -100,19 +105,6 @@ impl Location {
             Self::Postgres(postgres) => postgres.remove_generation(number).await,
         }
     }
-}
-
-/// Begins the transaction in which a generation's tables are made. On PostgreSQL no other process makes any meanwhile; on SQLite
-/// no other process is there.
-pub(crate) async fn begin_generation(
-    db: &DatabaseConnection,
-    number: i64,
-) -> Result<DatabaseTransaction, DbErr> {
-    let txn = begin_write(db).await?;
-    if db.get_database_backend() == DatabaseBackend::Postgres {
-        postgres::create_generation(&txn, number).await?;
-    }
-    Ok(txn)
 }
 
 /// Begins a transaction that writes.

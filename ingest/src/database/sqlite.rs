@@ -59,6 +59,11 @@ pub(super) fn generation_file(folder: &Path, number: i64) -> PathBuf {
     folder.join(format!("read-{number}.db"))
 }
 
+/// What a generation's file is called while this process makes it.
+pub(super) fn draft_file(file: &Path) -> PathBuf {
+    file.with_added_extension(format!("{}.new", std::process::id()))
+}
+
 /// The numbers of the generations in `folder`, rising.
 pub(super) fn generations(folder: &Path) -> Vec<i64> {
     let mut numbers: Vec<i64> = fs::read_dir(folder)
@@ -73,6 +78,20 @@ pub(super) fn generations(folder: &Path) -> Vec<i64> {
         .collect();
     numbers.sort_unstable();
     numbers
+}
+
+/// Removes what processes have left behind that died while they made a generation.
+pub(super) fn remove_drafts(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let name = entry.file_name();
+        let is_draft = name
+            .to_str()
+            .is_some_and(|name| name.starts_with("read-") && name.ends_with(".new"));
+        if is_draft {
+            remove_files(&path);
+        }
+    }
 }
 
 /// Removes a database's files. One that cannot be removed now is met again at the next start.

@@ -46,6 +46,11 @@ impl Log {
         &self.identity
     }
 
+    /// The log's database, for the table that stands beside the events.
+    pub(crate) fn db(&self) -> &DatabaseConnection {
+        &self.db
+    }
+
     /// The position of the newest event; 0 when there is none.
     pub async fn head(&self) -> Result<Position, DbErr> {
         head(&self.db).await

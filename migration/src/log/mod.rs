@@ -1,6 +1,7 @@
 //! The migrations of the log, in order. A migration that has been released is never edited: the next change is a new file.
 
 mod m0001_events;
+mod m0002_refused_requests;
 
 use std::collections::HashSet;
 
@@ -13,7 +14,10 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_events::Migration)]
+        vec![
+            Box::new(m0001_events::Migration),
+            Box::new(m0002_refused_requests::Migration),
+        ]
     }
 
     fn migration_table_name() -> DynIden {

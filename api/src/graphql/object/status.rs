@@ -1,6 +1,8 @@
 //! How the installation is.
 
 use async_graphql::{Context, Object};
+use ingest::generation;
+use tokio::sync::OnceCell;
 
 use crate::graphql::error::Result;
 use crate::graphql::scalar::{Cursor, Position, Time};
@@ -9,7 +11,10 @@ use crate::graphql::subscription::cursor;
 
 /// The state of the server when it was asked.
 pub struct Status {
-    head: i64,
+    /// Of the log that answers: the replica's, where there is one.
+    received: i64,
+    /// Of the primary, asked once and only by fields that need it, since it may be away.
+    primary: OnceCell<Option<i64>>,
     projected: i64,
     generation: i64,
 }
@@ -21,10 +26,22 @@ impl Status {
         let generation = store.read_model.live();
         let projected = generation.position().await?;
         Ok(Self {
-            head: store.log.head().await?,
+            received: store.log.head().await?,
+            primary: OnceCell::new(),
             projected,
             generation: generation.number(),
         })
+    }
+
+    /// The primary's head, which is asked last and so is not behind the others.
+    async fn primary_head(&self, ctx: &Context<'_>) -> Option<i64> {
+        let store = &Session::of(ctx).reader.store;
+        *self.primary.get_or_init(|| store.primary_head()).await
+    }
+
+    async fn newest(&self, ctx: &Context<'_>) -> i64 {
+        let primary = self.primary_head(ctx).await;
+        primary.map_or(self.received, |head| head.max(self.received))
     }
 }
 
@@ -36,9 +53,10 @@ impl Status {
         Session::of(ctx).reader.store.version
     }
 
-    /// The position of the newest event: how many have been received. 0 before the first.
-    async fn head(&self) -> Position {
-        Position(self.head)
+    /// The position of the newest event: how many have been received. 0 before the first. Where a replica answers and its
+    /// primary is away, the newest event that the replica has.
+    async fn head(&self, ctx: &Context<'_>) -> Position {
+        Position(self.newest(ctx).await)
     }
 
     /// Every event up to this position is in the answers to queries.
@@ -47,13 +65,27 @@ impl Status {
     }
 
     /// How many events are stored and not yet in the answers.
-    async fn lag(&self) -> Position {
-        Position((self.head - self.projected).max(0))
+    async fn lag(&self, ctx: &Context<'_>) -> Position {
+        Position((self.newest(ctx).await - self.projected).max(0))
+    }
+
+    /// How many events the replica that answers has not received yet: a part of `lag`. Null where none answers, and while its
+    /// primary is away.
+    async fn replication_lag(&self, ctx: &Context<'_>) -> Option<Position> {
+        let primary = self.primary_head(ctx).await?;
+        Some(Position((primary - self.received).max(0)))
     }
 
     /// Which generation of the read model answers. It counts up when the server has built a new one from the log.
     async fn generation(&self) -> Position {
         Position(self.generation)
+    }
+
+    /// The generation that will serve next, while one is being built from the log: after an upgrade that reads events in another
+    /// way, or by `hookgraph rebuild`.
+    async fn building(&self, ctx: &Context<'_>) -> Option<Building> {
+        let store = &Session::of(ctx).reader.store;
+        store.read_model.building(self.received).map(Building)
     }
 
     /// Where the feed stands: a subscription `after` this cursor brings what the answers of this moment did not have.
@@ -65,5 +97,32 @@ impl Status {
     async fn last_received_at(&self, ctx: &Context<'_>) -> Result<Option<Time>> {
         let received_at = Session::of(ctx).reader.store.log.last_received_at().await?;
         Ok(received_at.and_then(Time::of_micros))
+    }
+}
+
+/// How far a generation of the read model is that is being built.
+pub struct Building(generation::Building);
+
+/// A generation of the read model that is being built beside the one that answers.
+#[Object]
+impl Building {
+    /// Which generation.
+    async fn generation(&self) -> Position {
+        Position(self.0.number)
+    }
+
+    /// Every event up to this position is in it.
+    async fn projected(&self) -> Position {
+        Position(self.0.position)
+    }
+
+    /// How many events it took in a second lately. Null before it was watched for a while.
+    async fn events_per_second(&self) -> Option<f64> {
+        self.0.per_second
+    }
+
+    /// How many seconds it will take to catch up with the log at this pace. Null while that is not known.
+    async fn seconds_left(&self) -> Option<f64> {
+        self.0.time_left.map(|left| left.as_secs_f64())
     }
 }

@@ -1,5 +1,6 @@
 //! How each table is ordered when it is listed.
 
+use entity::log::refused_request;
 use entity::read_model::{analysis, call, event_index, org, prospect, user};
 
 use super::{KeyPart, Paged};
@@ -62,6 +63,16 @@ impl Paged for analysis::Entity {
             (&row.call_id).into(),
             row.ordinal.into(),
         ]
+    }
+}
+
+impl Paged for refused_request::Entity {
+    fn order() -> Vec<refused_request::Column> {
+        vec![refused_request::Column::Id]
+    }
+
+    fn key(row: &refused_request::Model) -> Vec<KeyPart> {
+        vec![row.id.into()]
     }
 }
 

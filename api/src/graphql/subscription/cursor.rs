@@ -18,7 +18,7 @@ pub async fn start(store: &Store, after: Option<&Cursor>, since: Option<Time>) -
         )),
         (Some(cursor), None) => {
             let position = parse(store.log.identity(), &cursor.0)?;
-            if position > store.log.head().await? {
+            if position > store.log.head().await? && is_beyond_all(store, position).await {
                 return Err(Error::bad_input(
                     "This cursor is behind the newest event: it is not of this installation, or its log was restored from an older backup. Query anew, and subscribe `after` the cursor of `status`.",
                 ));
@@ -27,6 +27,18 @@ pub async fn start(store: &Store, after: Option<&Cursor>, since: Option<Time>) -
         }
         (None, Some(since)) => Ok(store.log.last_before(since.micros()).await?),
         (None, None) => Ok((*store.feed.watch_projected().borrow()).max(store.old)),
+    }
+}
+
+/// Whether a position that the log which answers does not have is in no other log either. A replica may not have reached it
+/// yet, and only its primary can tell.
+async fn is_beyond_all(store: &Store, position: i64) -> bool {
+    match &store.primary {
+        None => true,
+        Some(_) => store
+            .primary_head()
+            .await
+            .is_some_and(|head| position > head),
     }
 }
 

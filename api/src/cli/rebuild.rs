@@ -1,0 +1,110 @@
+//! `hookgraph rebuild`: a new generation of the read model, built from the log beside the one that serves.
+//!
+//! It takes the same steps as a server's projector, so it may be interrupted at any moment, and run beside any number of servers.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Context;
+use ingest::feed::POLL;
+use ingest::generation::{Generation, Generations, State, Version};
+use ingest::log::{Log, Position};
+use ingest::projector::{BatchLimits, StepError, step};
+
+use super::export::{counted, open_log};
+use super::progress::{Length, Progress};
+use crate::config::StoreArgs;
+
+/// Build the read model anew from the stored events, beside the one that answers queries
+///
+/// Servers may go on running: they answer from the old one until the new one has caught up, then move on to it by themselves
+/// within a second or two, and the old one is removed after half a minute (without a server: when one starts). No query fails
+/// and no subscription breaks. An upgrade that changes how events are read does the same by itself.
+///
+/// It may be interrupted at any time: run again, it goes on where it was. A server that runs, or is started, finishes it too.
+///
+/// Exit codes: 0 the new one serves, 2 it could not be built.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct RebuildArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+/// Rebuilds the read model that `args` name.
+pub(super) async fn run(args: RebuildArgs) -> anyhow::Result<ExitCode> {
+    let log = open_log(&args.store).await?;
+    let location = args.store.location().await?;
+    let mut generations = Generations::join(location.clone(), Version::CURRENT)
+        .await
+        .context("cannot open the read model")?;
+    // Where there was none, the first one serves while it is being built.
+    let first = generations.live().position().await? == 0;
+    let built = if first {
+        generations.live().clone()
+    } else {
+        generations.begin_next().await?.clone()
+    };
+    let from = built.position().await?;
+    let begun = Instant::now();
+    tokio::select! {
+        done = build(&log, &built, from) => done?,
+        _ = tokio::signal::ctrl_c() => {
+            let at = built.position().await.unwrap_or(from);
+            eprintln!(
+                "Interrupted at position {at}. Run `hookgraph rebuild` again to go on from there; a running server goes on by itself."
+            );
+            return Ok(ExitCode::from(2));
+        }
+    }
+    if !first {
+        generations.switch().await?;
+    }
+    // On SQLite one that was removed can still be written.
+    let (_, State { position: to, .. }) = Generation::open(&location, built.number())
+        .await
+        .context("what was built is gone: another process has removed it; run it again")?;
+    let events = usize::try_from(to - from).unwrap_or_default();
+    println!(
+        "Generation {} of the read model serves, up to position {to}: {} in {:.1} s.",
+        built.number(),
+        counted(events, "event"),
+        begun.elapsed().as_secs_f64(),
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Builds `generation`, with whoever else does, until it has all that is in the log.
+async fn build(log: &Log, generation: &Generation, from: Position) -> anyhow::Result<()> {
+    let mut head = log.head().await?;
+    let mut at = from;
+    let length = Length::Events(u64::try_from(head - from).unwrap_or_default());
+    let mut progress = Progress::start("projected", length);
+    loop {
+        let reached = match step(log, generation, head, BatchLimits::default()).await {
+            Ok(step) => step.to,
+            // A server is at it too.
+            Err(StepError::Overtaken) => {
+                tokio::time::sleep(POLL / 10).await;
+                generation.position().await?
+            }
+            Err(StepError::Database(error)) => {
+                return Err(error).with_context(|| {
+                    format!("stopped at position {at}: run it again to go on from there")
+                });
+            }
+        };
+        progress.advance(usize::try_from(reached - at).unwrap_or_default(), 0);
+        at = reached;
+        if at >= head {
+            let newest = log.head().await?;
+            if at >= newest {
+                break;
+            }
+            progress.lengthen(u64::try_from(newest - head).unwrap_or_default());
+            head = newest;
+        }
+    }
+    progress.finish();
+    Ok(())
+}

@@ -1,0 +1,214 @@
+//! Generations of the read model: which one serves, which one is being built.
+//!
+//! A generation is a database of its own (a SQLite file, or a schema of PostgreSQL), and its checkpoint row says by what it was
+//! built and how far it is. It appears whole, with its tables and its checkpoint. The live one is the newest that is ready.
+//! [`Generations`] is the projector's side: it makes, switches and removes them. [`ReadModel`] is the readers' side: it follows
+//! to a newer one, and a reader keeps the generation that it began with. The two meet in the database only, so they may as well
+//! be in different processes, and any number of them.
+
+mod read_model;
+mod succession;
+
+use entity::read_model::checkpoint::{ActiveModel, Column, Entity, Model};
+use migration::read_model as schema;
+use sea_orm::sea_query::{LockBehavior, LockType, OnConflict};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseConnection,
+    DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QuerySelect, RuntimeErr, sqlx,
+};
+use sqlx::error::DatabaseError;
+
+use crate::database::{self, Draft, Location};
+use crate::log::Position;
+use crate::projection;
+
+pub use read_model::{Building, ReadModel};
+pub use succession::Generations;
+
+/// By what a generation was built. Two generations of the same version from the same log hold the same rows; a later version
+/// is greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version {
+    /// Of the tables; generations with other tables cannot be read.
+    pub tables: i32,
+    /// Of the projection's rules.
+    pub rules: i32,
+}
+
+impl Version {
+    /// What this program builds.
+    pub const CURRENT: Self = Self {
+        tables: schema::TABLES,
+        rules: projection::RULES,
+    };
+}
+
+/// One generation of the read model.
+#[derive(Debug)]
+pub struct Generation {
+    number: i64,
+    version: Version,
+    db: DatabaseConnection,
+}
+
+/// All generations at `location` that can be read, rising by their numbers.
+pub async fn all(location: &Location) -> Result<Vec<(Generation, State)>, DbErr> {
+    let mut all = Vec::new();
+    for number in location.generations().await? {
+        match Generation::open(location, number).await {
+            Ok(found) => all.push(found),
+            Err(error) if is_garbage(&error) => {
+                tracing::warn!(generation = number, %error, "a generation of the read model cannot be read");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(all)
+}
+
+/// How a generation is at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct State {
+    /// Every event up to this position is in it.
+    pub position: Position,
+    /// Whether it has caught up once, and may serve.
+    pub ready: bool,
+}
+
+impl Generation {
+    /// Makes the generation, unless another process has made it first.
+    async fn create(location: &Location, number: i64, version: Version) -> Result<(), DbErr> {
+        let draft = Draft::begin(location, number).await?;
+        schema::create(draft.txn()).await?;
+        Entity::insert(ActiveModel {
+            id: Set(1),
+            position: Set(0),
+            generation: Set(number),
+            tables: Set(version.tables),
+            rules: Set(version.rules),
+            ready: Set(false),
+        })
+        .on_conflict(OnConflict::column(Column::Id).do_nothing().to_owned())
+        .exec_without_returning(draft.txn())
+        .await?;
+        draft.finish().await
+    }
+
+    /// Opens the generation.
+    ///
+    /// # Errors
+    /// The database is away, or this is no generation that can be read.
+    pub async fn open(location: &Location, number: i64) -> Result<(Self, State), DbErr> {
+        let db = location.open_generation(number).await?;
+        let row = checkpoint(&db).await?;
+        let version = Version {
+            tables: row.tables,
+            rules: row.rules,
+        };
+        let generation = Self {
+            number,
+            version,
+            db,
+        };
+        Ok((generation, State::of(&row)))
+    }
+
+    /// Counts up from 1 with every generation that is built.
+    pub fn number(&self) -> i64 {
+        self.number
+    }
+
+    /// By what it was built.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The database, for reading.
+    pub fn db(&self) -> &DatabaseConnection {
+        &self.db
+    }
+
+    /// How it is now.
+    pub async fn state(&self) -> Result<State, DbErr> {
+        Ok(State::of(&checkpoint(&self.db).await?))
+    }
+
+    /// How far it is: every event up to this position is in it.
+    pub async fn position(&self) -> Result<Position, DbErr> {
+        Ok(self.state().await?.position)
+    }
+
+    pub(crate) async fn begin_write(&self) -> Result<DatabaseTransaction, DbErr> {
+        database::begin_write(&self.db).await
+    }
+
+    async fn mark_ready(&self) -> Result<(), DbErr> {
+        Entity::update_many()
+            .col_expr(Column::Ready, true.into())
+            .exec(&self.db)
+            .await?;
+        Ok(())
+    }
+}
+
+impl State {
+    fn of(row: &Model) -> Self {
+        Self {
+            position: row.position,
+            ready: row.ready,
+        }
+    }
+}
+
+/// Takes hold of the checkpoint for the rest of the transaction, and says where it is. None while another projector holds it:
+/// it works, and there is nothing to wait for.
+pub(crate) async fn lock(txn: &DatabaseTransaction) -> Result<Option<Position>, DbErr> {
+    let mut select = Entity::find_by_id(1).select_only().column(Column::Position);
+    // On SQLite the transaction itself is the lock.
+    if txn.get_database_backend() == DatabaseBackend::Postgres {
+        select = select.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+    }
+    select.into_tuple().one(txn).await
+}
+
+/// Moves the checkpoint, in the transaction that applies the events between, from the position that the caller read. False
+/// when another projector has moved it meanwhile; the transaction must then be given up.
+pub(crate) async fn advance(
+    txn: &DatabaseTransaction,
+    from: Position,
+    to: Position,
+) -> Result<bool, DbErr> {
+    let moved = Entity::update_many()
+        .col_expr(Column::Position, to.into())
+        .filter(Column::Position.eq(from))
+        .exec(txn)
+        .await?;
+    Ok(moved.rows_affected == 1)
+}
+
+async fn checkpoint(db: &DatabaseConnection) -> Result<Model, DbErr> {
+    Entity::find_by_id(1)
+        .one(db)
+        .await?
+        .ok_or_else(|| DbErr::RecordNotFound("the checkpoint of the read model".to_owned()))
+}
+
+/// Whether this surely is no generation of ours, as against a database that is locked, away or out of means. Only then may it
+/// be removed: a good one would take long to build again.
+pub(crate) fn is_garbage(error: &DbErr) -> bool {
+    let error = match error {
+        DbErr::RecordNotFound(_) => return true,
+        DbErr::Conn(RuntimeErr::SqlxError(error))
+        | DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error)) => error,
+        _ => return false,
+    };
+    let Some(code) = error.as_database_error().and_then(DatabaseError::code) else {
+        return matches!(
+            **error,
+            sqlx::Error::ColumnNotFound(_) | sqlx::Error::ColumnDecode { .. }
+        );
+    };
+    // SQLite: no such table or column, corrupt, not a database. PostgreSQL: undefined table, column.
+    matches!(&*code, "1" | "11" | "26" | "42P01" | "42703")
+}

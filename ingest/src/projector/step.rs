@@ -1,0 +1,176 @@
+//! One step of a generation: a transaction with the rows of some events and the checkpoint that covers them.
+//!
+//! Invariant: the checkpoint moves from the very position that was read, under its own lock, or nothing is written. So any number
+//! of processes may take steps of one generation.
+
+use sea_orm::{DatabaseTransaction, DbErr, RuntimeErr, SqlErr, sqlx};
+
+use crate::generation::{self, Generation};
+use crate::log::{Log, Position};
+use crate::payload::{self, Content};
+use crate::projection::{self, Event};
+
+/// How much one transaction takes.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchLimits {
+    /// Events.
+    pub events: u64,
+    /// Bytes of bodies, passed by at most one event.
+    pub bytes: usize,
+}
+
+impl Default for BatchLimits {
+    fn default() -> Self {
+        Self {
+            events: 256,
+            bytes: 8 << 20,
+        }
+    }
+}
+
+/// Why a step did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// A database is away, or says no for a reason that no event is to blame for.
+    #[error("{0}")]
+    Database(#[from] DbErr),
+    /// Another projector holds the checkpoint, or has moved it: it works, and this one need not.
+    #[error("another projector is at work")]
+    Overtaken,
+}
+
+/// From where to where a generation has moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Where it was.
+    pub from: Position,
+    /// Where it is.
+    pub to: Position,
+}
+
+impl Step {
+    /// Whether there was anything to do.
+    pub fn moved(self) -> bool {
+        self.to > self.from
+    }
+}
+
+/// Applies what stands behind the checkpoint of `generation`, up to the position `until`, as much as one transaction takes.
+pub async fn step(
+    log: &Log,
+    generation: &Generation,
+    until: Position,
+    limits: BatchLimits,
+) -> Result<Step, StepError> {
+    let from = generation.position().await?;
+    let still = Step { from, to: from };
+    if until <= from {
+        return Ok(still);
+    }
+    // First the lock, then the work: of several projectors, one reads and parses a batch.
+    let txn = generation.begin_write().await?;
+    if generation::lock(&txn).await? != Some(from) {
+        return Err(StepError::Overtaken);
+    }
+    let mut events = read_after(log, from, limits).await?;
+    events.retain(|event| event.position <= until);
+    let Some(last) = events.last() else {
+        return Ok(still);
+    };
+    let to = last.position;
+    match apply(txn, from, &events).await {
+        Err(StepError::Database(error)) if is_refusal(&error) => {
+            one_by_one(generation, from, events).await?;
+        }
+        applied => applied?,
+    }
+    Ok(Step { from, to })
+}
+
+async fn read_after(
+    log: &Log,
+    from: Position,
+    limits: BatchLimits,
+) -> Result<Vec<Event>, StepError> {
+    let stored = log.read_after(from, limits.events, limits.bytes).await?;
+    // Hashing and parsing megabytes would keep a thread of the server from its sockets.
+    let read = tokio::task::spawn_blocking(move || {
+        stored
+            .into_iter()
+            .map(|event| Event {
+                position: event.position,
+                reading: payload::read(&event.body, event.type_hint.as_deref()),
+            })
+            .collect()
+    });
+    let cut_off = |_| DbErr::Custom("reading a batch was cut off".to_owned());
+    Ok(read.await.map_err(cut_off)?)
+}
+
+/// Applies `events` and moves the checkpoint from `from` behind them, in the transaction that holds it.
+async fn apply(
+    txn: DatabaseTransaction,
+    from: Position,
+    events: &[Event],
+) -> Result<(), StepError> {
+    let Some(last) = events.last() else {
+        return Ok(());
+    };
+    if !generation::advance(&txn, from, last.position).await? {
+        return Err(StepError::Overtaken);
+    }
+    projection::apply(&txn, events).await?;
+    txn.commit().await?;
+    Ok(())
+}
+
+/// The batch was refused for what an event holds: each gets a transaction of its own, and the one to blame becomes a dead letter.
+async fn one_by_one(
+    generation: &Generation,
+    mut from: Position,
+    events: Vec<Event>,
+) -> Result<(), StepError> {
+    for mut event in events {
+        let txn = generation.begin_write().await?;
+        match apply(txn, from, std::slice::from_ref(&event)).await {
+            Err(StepError::Database(error)) if is_refusal(&error) => {
+                tracing::error!(
+                    position = event.position,
+                    "the read model's database refuses what an event holds; it is kept as a dead letter"
+                );
+                event.reading.content = Content::Dead(
+                    "the read model's database cannot hold what this body says".to_owned(),
+                );
+                let txn = generation.begin_write().await?;
+                apply(txn, from, std::slice::from_ref(&event)).await?;
+            }
+            applied => applied?,
+        }
+        from = event.position;
+    }
+    Ok(())
+}
+
+/// Whether the database is well and refuses the values, as against being away, full, locked or broken.
+fn is_refusal(error: &DbErr) -> bool {
+    if let Some(SqlErr::UniqueConstraintViolation(_) | SqlErr::ForeignKeyConstraintViolation(_)) =
+        error.sql_err()
+    {
+        return true;
+    }
+    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) =
+        error
+    else {
+        return matches!(error, DbErr::Json(_) | DbErr::Type(_));
+    };
+    let sqlx::Error::Database(error) = &**error else {
+        return matches!(**error, sqlx::Error::Encode(_));
+    };
+    // PostgreSQL's classes: data exception, integrity violation, program limit. SQLite's codes: too big, constraint, mismatch.
+    error.code().is_some_and(|code| match code.len() {
+        5 => matches!(&code[..2], "22" | "23" | "54"),
+        _ => code
+            .parse::<i32>()
+            .is_ok_and(|code| matches!(code & 0xff, 18..=20)),
+    })
+}

@@ -1,0 +1,311 @@
+//! New generations of the read model through the real program: built beside the one that serves, by hand or by an upgrade, and
+//! nobody who asks or subscribes notices.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use entity::read_model::checkpoint;
+use ingest::database::Location;
+use ingest::generation::{self, Generation, Generations, Version};
+use sample::company::{Company, Size};
+use sea_orm::{EntityTrait, sea_query::Expr};
+use serde_json::{Value, json};
+use tests::fault::Chance;
+use tests::graphql::number;
+use tests::load::Plan;
+use tests::server::finish;
+use tests::{Backend, Resuming, Server, postgres, until};
+use tokio::process::Command;
+use tokio::task::JoinHandle;
+
+use crate::processes::serve;
+
+/// What is asked again and again.
+const QUESTIONS: [&str; 3] = [
+    "{ calls(first: 5) { totalCount nodes { title score user { name } transcript { lineCount } analysis { score } } } }",
+    "{ users(first: 5) { nodes { name calls(first: 2) { nodes { id } } } } }",
+    "{ events(first: 5) { nodes { messageId type outcome payload } } }",
+];
+
+/// How long a replaced generation stays, and the time to see that it goes.
+const GONE_WITHIN: Duration = Duration::from_secs(50);
+
+async fn location(server: &Server) -> Location {
+    match server.installation.backend() {
+        Backend::Sqlite => Location::Sqlite(server.installation.data_dir()),
+        Backend::Postgres(url) => Location::postgres(url).await.expect("a database"),
+    }
+}
+
+async fn numbers(location: &Location) -> Vec<i64> {
+    let all = generation::all(location).await.expect("generations");
+    all.iter().map(|(found, _)| found.number()).collect()
+}
+
+async fn fill(server: &Server, calls: usize) {
+    let size = Size {
+        calls,
+        ..Size::default()
+    };
+    let deliveries: Vec<_> = Company::new(size).deliveries().collect();
+    server.sender().deliver(&deliveries).await;
+    server.settled().await;
+}
+
+async fn serving(server: &Server) -> i64 {
+    let data = server.graphql("{ status { generation } }", json!({})).await;
+    number(&data["status"]["generation"])
+}
+
+async fn answers(server: &Server) -> Vec<Value> {
+    let mut answers = Vec::new();
+    for question in QUESTIONS {
+        answers.push(server.graphql(question, json!({})).await);
+    }
+    answers
+}
+
+fn rebuild(server: &Server) -> Command {
+    server.installation.on_store(["rebuild"])
+}
+
+/// Asks the questions again and again; any error ends it with a panic.
+struct Curious {
+    enough: Arc<AtomicBool>,
+    asked: Arc<AtomicUsize>,
+    task: JoinHandle<()>,
+}
+
+impl Curious {
+    fn about(server: &Server) -> Self {
+        let enough = Arc::new(AtomicBool::new(false));
+        let asked = Arc::new(AtomicUsize::new(0));
+        let (client, url) = (server.client.clone(), server.url("/graphql"));
+        let (until, count) = (Arc::clone(&enough), Arc::clone(&asked));
+        let task = tokio::spawn(async move {
+            while !until.load(Ordering::Relaxed) {
+                for question in QUESTIONS {
+                    let request = client.post(&url).json(&json!({ "query": question }));
+                    let answer = request.send().await.expect("an answer");
+                    let answer: Value = answer.json().await.expect("JSON");
+                    assert!(answer["errors"].is_null(), "{question}: {answer:#}");
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        });
+        Self {
+            enough,
+            asked,
+            task,
+        }
+    }
+
+    /// How many questions were answered, all of them without an error.
+    async fn end(self) -> usize {
+        self.enough.store(true, Ordering::Relaxed);
+        self.task.await.expect("every question is answered");
+        self.asked.load(Ordering::Relaxed)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_fails_no_query_and_breaks_no_subscription() {
+    let server = Server::start().await;
+    fill(&server, 60).await;
+    let subscriber = Resuming::follow(server.route());
+    let curious = Curious::about(&server);
+    let mut load = Plan::to([&server]).senders(2).start("meanwhile");
+    for generation in 2..=3 {
+        load.further(10).await;
+        let rebuilt = finish(&mut rebuild(&server)).await;
+        assert_eq!(rebuilt.code, Some(0), "{rebuilt:?}");
+        let told = format!("Generation {generation} of the read model serves");
+        assert!(rebuilt.stdout.contains(&told), "{rebuilt:?}");
+        until("the server has moved on", async || {
+            (serving(&server).await == generation).then_some(())
+        })
+        .await;
+        load.further(10).await;
+    }
+    load.end().await;
+    server.settled().await;
+    let head = server.head().await;
+    subscriber.read_to(head).await;
+    assert_eq!(subscriber.connections(), 1, "the subscription was broken");
+
+    // What was replaced goes, while questions go on.
+    let location = location(&server).await;
+    let begun = Instant::now();
+    while numbers(&location).await != [3] {
+        assert!(begun.elapsed() < GONE_WITHIN, "old generations stay");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert!(curious.end().await > 20);
+    let data = server.graphql("{ events { totalCount } }", json!({})).await;
+    assert_eq!(data["events"]["totalCount"], head);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_process_moves_on_to_what_one_has_built() {
+    let url = postgres::shared().create_database();
+    let (all, api) = tokio::join!(serve(&url, "ingest,project,api"), serve(&url, "api"));
+    let _second_projector = serve(&url, "project").await;
+    fill(&all, 60).await;
+    let subscribers = [&all, &api].map(|server| Resuming::follow(server.route()));
+    let curious = [&all, &api].map(Curious::about);
+    let mut load = Plan::to([&all]).senders(2).start("meanwhile");
+    load.further(10).await;
+    let rebuilt = finish(&mut rebuild(&all)).await;
+    assert_eq!(rebuilt.code, Some(0), "{rebuilt:?}");
+    for server in [&all, &api] {
+        until("every process has moved on", async || {
+            (serving(server).await == 2).then_some(())
+        })
+        .await;
+    }
+    load.further(10).await;
+    load.end().await;
+    all.settled().await;
+    let head = all.head().await;
+    for subscriber in &subscribers {
+        subscriber.read_to(head).await;
+        assert_eq!(subscriber.connections(), 1, "a subscription was broken");
+    }
+    for curious in curious {
+        assert!(curious.end().await > 3);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_rebuild_goes_on_where_it_was() {
+    let mut server = Server::start().await;
+    fill(&server, 120).await;
+    let head = server.head().await;
+    let before = answers(&server).await;
+    server.stop().await;
+    let location = location(&server).await;
+    let mut chance = Chance::of("an_interrupted_rebuild_goes_on_where_it_was");
+    for _ in 0..6 {
+        let mut process = rebuild(&server).spawn().expect("it starts");
+        tokio::time::sleep(chance.moment(Duration::from_millis(400))).await;
+        // It may have ended by itself meanwhile: then the next one begins another generation.
+        process.kill().await.expect("it is killed");
+    }
+    let unfinished = until("one is left unfinished", async || {
+        let all = generation::all(&location).await.expect("generations");
+        if let Some((unfinished, state)) = all.into_iter().find(|(_, state)| !state.ready) {
+            return Some((unfinished.number(), state.position));
+        }
+        let mut process = rebuild(&server).spawn().expect("it starts");
+        tokio::time::sleep(chance.moment(Duration::from_millis(400))).await;
+        process.kill().await.expect("it is killed");
+        None
+    })
+    .await;
+    let rebuilt = finish(&mut rebuild(&server)).await;
+    assert_eq!(rebuilt.code, Some(0), "{rebuilt:?}");
+    let told = format!(
+        "Generation {} of the read model serves, up to position {head}: {} event",
+        unfinished.0,
+        head - unfinished.1
+    );
+    assert!(rebuilt.stdout.contains(&told), "{told}: {rebuilt:?}");
+    server.start_again().await;
+    assert_eq!(serving(&server).await, unfinished.0);
+    assert_eq!(answers(&server).await, before);
+    assert_eq!(numbers(&location).await.last(), Some(&unfinished.0));
+}
+
+#[tokio::test]
+async fn what_was_begun_is_told_of_and_finished_by_a_running_server() {
+    let server = Server::start().await;
+    fill(&server, 20).await;
+    let head = server.head().await;
+    let before = answers(&server).await;
+    let location = location(&server).await;
+    // Begun, and left alone: as by a `rebuild` that was killed at once.
+    let mut generations = Generations::join(location, Version::CURRENT)
+        .await
+        .expect("generations");
+    generations.begin_next().await.expect("a generation");
+    let query =
+        "{ status { generation building { generation projected eventsPerSecond secondsLeft } } }";
+    let status = until("the server tells of it", async || {
+        let data = server.graphql(query, json!({})).await;
+        (!data["status"]["building"].is_null()).then(|| data["status"].clone())
+    })
+    .await;
+    assert_eq!(status["generation"], 1);
+    assert_eq!(status["building"]["generation"], 2);
+    until("the server finishes it", async || {
+        (serving(&server).await == 2).then_some(())
+    })
+    .await;
+    let data = server.graphql(query, json!({})).await;
+    assert_eq!(data["status"], json!({ "generation": 2, "building": null }));
+    assert_eq!(answers(&server).await, before);
+    let status = finish(&mut server.installation.on_store(["status", "--json"])).await;
+    assert_eq!(status.code, Some(0), "{status:?}");
+    let status: Value = serde_json::from_str(&status.stdout).expect("JSON");
+    assert_eq!(status["head"], head);
+    assert_eq!(
+        status["serving"],
+        json!({
+            "generation": 2, "projected": head, "lag": 0, "dead": 0, "unrecognized": 0,
+            "tables": Version::CURRENT.tables, "rules": Version::CURRENT.rules,
+        })
+    );
+}
+
+/// Makes the generation look as if another version of the program had built it.
+async fn age(found: &Generation, rules: i32) {
+    checkpoint::Entity::update_many()
+        .col_expr(checkpoint::Column::Rules, Expr::value(rules))
+        .exec(found.db())
+        .await
+        .expect("it is written");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upgrade_that_changes_the_rules_rebuilds_by_itself() {
+    let mut server = Server::start().await;
+    fill(&server, 60).await;
+    let before = answers(&server).await;
+    server.stop().await;
+    let location = location(&server).await;
+    let (found, _) = Generation::open(&location, 1).await.expect("a generation");
+    age(&found, Version::CURRENT.rules - 1).await;
+    drop(found);
+    server.start_again().await;
+    let curious = Curious::about(&server);
+    assert_eq!(answers(&server).await, before, "while it is being built");
+    until("the new generation serves", async || {
+        (serving(&server).await == 2).then_some(())
+    })
+    .await;
+    assert_eq!(answers(&server).await, before);
+    assert!(curious.end().await >= 3);
+    let (found, state) = Generation::open(&location, 2).await.expect("a generation");
+    assert!(state.ready);
+    assert_eq!(found.version(), Version::CURRENT);
+}
+
+#[tokio::test]
+async fn status_tells_of_an_empty_installation_and_of_none() {
+    let mut server = Server::start().await;
+    let status = finish(&mut server.installation.on_store(["status"])).await;
+    assert_eq!(status.code, Some(0), "{status:?}");
+    assert!(status.stdout.contains("Events       0\n"), "{status:?}");
+    assert!(
+        status.stdout.contains("up to the newest event"),
+        "{status:?}"
+    );
+    server.stop().await;
+    let elsewhere = server
+        .installation
+        .hookgraph(["status", "--data-dir", "elsewhere"]);
+    let nowhere = finish(&mut { elsewhere }).await;
+    assert_eq!(nowhere.code, Some(2), "{nowhere:?}");
+    assert!(nowhere.stderr.contains("--data-dir"), "{nowhere:?}");
+}
