@@ -82,3 +82,25 @@ scoped! {
     insight by of_calls of CallId;
     refused_request by no_org of Id;
 }
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{DatabaseBackend, QueryTrait};
+
+    use super::*;
+
+    #[test]
+    fn what_belongs_to_no_org_is_not_seen_by_a_reader_of_some() {
+        let select = |scope| {
+            let select = refused_request::Entity::visible_to(&scope);
+            select.build(DatabaseBackend::Sqlite).to_string()
+        };
+        let some = select(Scope::Orgs(vec!["o".to_owned()]));
+        assert!(
+            some.ends_with(r#"WHERE "refused_requests"."id" IS NULL"#),
+            "{some}"
+        );
+        let all = select(Scope::Everything);
+        assert!(!all.contains("WHERE"), "{all}");
+    }
+}

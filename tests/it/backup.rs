@@ -104,8 +104,8 @@ async fn answers(server: &Server) -> Value {
         status { head cursor }
         calls(first: 50) { totalCount nodes { id title score user { id name } prospects { id name } lastEvent { position }
             analysis { score summary objections } transcript { lineCount } } }
-        users(first: 100) { totalCount nodes { id name email isDeleted } }
-        orgs { totalCount nodes { id name isDeleted } }
+        users(first: 100) { totalCount nodes { id name email deleted } }
+        orgs { totalCount nodes { id name deleted } }
         events(first: 100) { totalCount nodes { position messageId type outcome receivedAt secretId body } }
     }";
     server.graphql(query, json!({})).await
@@ -270,13 +270,13 @@ async fn where_no_backup_can_be_made_nothing_is() {
     assert_eq!(refused.code, Some(2), "{refused:?}");
     assert!(refused.stderr.contains("--data-dir"), "{refused:?}");
 
-    // A page in the middle of the log is spoilt.
+    // Pages in the middle of the log are spoilt.
     assert_eq!(server.stop().await.code(), Some(0));
     let log = server.installation.data_dir().join("log.db");
     let file = fs::OpenOptions::new().write(true).open(log);
     let spoilt = file
         .expect("it can be written")
-        .write_all_at(&[0xff; 4096], 5 * 4096);
+        .write_all_at(&[0xff; 50 * 4096], 5 * 4096);
     spoilt.expect("it is written");
     let refused = backup(&server.installation, &at("new")).await;
     assert_eq!(refused.code, Some(2), "{refused:?}");

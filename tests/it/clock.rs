@@ -20,12 +20,23 @@ const DAY: i64 = 24 * HOUR;
 /// A server whose clock can be set.
 struct Clock {
     file: PathBuf,
+    process: u32,
+}
+
+impl Drop for Clock {
+    /// What libfaketime leaves of a process that is killed.
+    fn drop(&mut self) {
+        for left in ["faketime_shm", "sem.faketime_sem"] {
+            let _ = fs::remove_file(format!("/dev/shm/{left}_{}", self.process));
+        }
+    }
 }
 
 impl Clock {
     async fn serve(installation: Installation) -> (Self, Server) {
-        let clock = Self {
+        let mut clock = Self {
             file: installation.folder().join("clock"),
+            process: 0,
         };
         clock.set(0);
         let file = clock.file.to_str().expect("a path").to_owned();
@@ -33,11 +44,10 @@ impl Clock {
             .with_variable("LD_PRELOAD", library().to_str().expect("a path"))
             .with_variable("FAKETIME_TIMESTAMP_FILE", file)
             .with_variable("FAKETIME_NO_CACHE", "1")
-            .with_variable("FAKETIME_DISABLE_SHM", "1")
             .with_variable("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-            .with_variable("DONT_FAKE_MONOTONIC", "1")
             .serve()
             .await;
+        clock.process = server.process();
         (clock, server)
     }
 
@@ -61,7 +71,7 @@ fn library() -> PathBuf {
 async fn state(server: &Server) -> Value {
     let query = "{
         orgs(first: 100) { nodes { id name deleted lastEvent { messageId } } }
-        users(first: 100) { nodes { id firstName lastName deleted lastEvent { messageId } } }
+        users(first: 100) { nodes { id name role deleted lastEvent { messageId } } }
         calls(first: 100) { nodes { id title score createdAt transcript { lineCount } lastEvent { messageId } } }
     }";
     server.graphql(query, json!({})).await

@@ -12,7 +12,7 @@ use tests::fault::scale;
 use tests::load::Plan;
 use tests::postgres::Cluster;
 use tests::server::finish;
-use tests::{Backend, Installation, Server, until};
+use tests::{Backend, Installation, Server};
 
 const MIB: usize = 1 << 20;
 

@@ -32,4 +32,5 @@ mod subscription;
 mod unavailable;
 mod upgrade;
 mod verify;
+mod verify_read_model;
 mod webhook;

@@ -1,9 +1,12 @@
 //! Subscriptions over a real socket: from a cursor on, without gap or repeat, and never before it can be queried.
 
+use std::fs;
+use std::path::PathBuf;
+
 use sample::Delivery;
 use sample::company::{Company, Size};
 use serde_json::{Value, json};
-use tests::{Server, Subscription};
+use tests::{Installation, Server, Subscription};
 
 use crate::expected::deliveries;
 
@@ -156,10 +159,15 @@ async fn a_cursor_that_cannot_be_resumed_is_bad_user_input() {
             .to_owned()
     };
     let ours = cursor(&server).await;
-    let (identity, position) = ours.rsplit_once('-').expect("identity and position");
-    assert_eq!(position, "1");
+    let mut parts = ours.split('-');
+    let identity = parts.next().expect("the log");
+    assert_eq!(parts.next(), Some("1"), "the position");
+    let mark = parts.next().expect("a mark of the event");
     for after in [
         cursor(&other).await,
+        format!("{identity}-1-{}", "0".repeat(mark.len())),
+        format!("{identity}-1-"),
+        format!("{ours}-"),
         format!("{identity}-2"),
         "2".to_owned(),
         format!("{identity}-9223372036854775808"),
@@ -373,4 +381,45 @@ async fn only_the_last_of_the_old_items_is_caught_up() {
         let expected = json!({ "caughtUp": number == 63, "user": { "id": format!("u{number}") } });
         assert_eq!(item, expected);
     }
+}
+
+/// Copies the log of a server that has stopped to the data folder of another installation.
+fn restore(from: &Server, to: &Installation) {
+    fs::create_dir(to.data_dir()).expect("a folder");
+    let log = |folder: PathBuf| folder.join("log.db");
+    fs::copy(log(from.installation.data_dir()), log(to.data_dir())).expect("a copy");
+}
+
+#[tokio::test]
+async fn after_an_older_backup_a_cursor_never_skips_what_came_since() {
+    let mut server = Installation::new().on_sqlite().serve().await;
+    server.sender().deliver(&calls(1)).await;
+    server.stop().await;
+    let [same, other] = [0, 1].map(|_| {
+        let installation = Installation::new().on_sqlite();
+        restore(&server, &installation);
+        installation
+    });
+    let lost = r#"{"id":"e-lost","type":"call.completed","payload":{"call":{"id":"lost"}}}"#;
+    let new = r#"{"id":"e-new","type":"call.completed","payload":{"call":{"id":"new"}}}"#;
+    server.start_again().await;
+    let mut subscription = server.subscribe(CALLS, json!({ "after": "0" })).await;
+    subscription.item().await;
+    assert_eq!(server.sender().send("msg_2", lost).await.status, 204);
+    let cursor = subscription.item().await["cursor"].take();
+
+    let restored = same.serve().await;
+    assert_eq!(restored.sender().send("msg_2", lost).await.status, 204);
+    assert_eq!(restored.sender().send("msg_3", new).await.status, 204);
+    let mut resumed = restored.subscribe(CALLS, json!({ "after": cursor })).await;
+    assert_eq!(
+        resumed.item().await["call"]["id"],
+        "new",
+        "it was sent again"
+    );
+
+    let restored = other.serve().await;
+    assert_eq!(restored.sender().send("msg_3", new).await.status, 204);
+    let mut resumed = restored.subscribe(CALLS, json!({ "after": cursor })).await;
+    assert_eq!(resumed.error_code().await, "BAD_USER_INPUT");
 }

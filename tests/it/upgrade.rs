@@ -18,7 +18,7 @@ use tests::{Backend, Installation, until};
 /// The first form, which had no table of refused requests.
 const FIRST_SQLITE: &str = r#"
 PRAGMA journal_mode = WAL;
-CREATE TABLE "log_migrations" ( "version" varchar NOT NULL PRIMARY KEY, "applied_at" bigint NOT NULL );
+CREATE TABLE "log_migrations" ( "version" varchar NOT NULL PRIMARY KEY, "applied_at" integer NOT NULL );
 INSERT INTO log_migrations VALUES ('m0001_events', 1763000000);
 CREATE TABLE events (
     position    INTEGER NOT NULL PRIMARY KEY,

@@ -3,10 +3,10 @@
 //! The copy is made beside its place under another name, checked, and put on the disk; only then does it get its name. What has
 //! the name is whole. The running server is not in the way, nor is it held up: SQLite copies what one reader sees.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::ErrorKind;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -125,6 +125,7 @@ impl Place {
         // Only its owner can enter it.
         let incomplete = tempfile::Builder::new()
             .prefix(&prefix)
+            .permissions(Permissions::from_mode(0o700))
             .tempdir_in(&parent)
             .with_context(|| format!("cannot make a folder in {}", parent.display()))?;
         Ok(Self {

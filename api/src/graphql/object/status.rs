@@ -7,7 +7,7 @@ use tokio::sync::OnceCell;
 use crate::graphql::error::Result;
 use crate::graphql::scalar::{Cursor, Position, Time};
 use crate::graphql::session::Session;
-use crate::graphql::subscription::cursor;
+use crate::graphql::subscription::cursor_at;
 
 /// The state of the server when it was asked.
 pub struct Status {
@@ -89,8 +89,8 @@ impl Status {
     }
 
     /// Where the feed stands: a subscription `after` this cursor brings what the answers of this moment did not have.
-    async fn cursor(&self, ctx: &Context<'_>) -> Cursor {
-        cursor(&Session::of(ctx).reader.store, self.projected)
+    async fn cursor(&self, ctx: &Context<'_>) -> Result<Cursor> {
+        cursor_at(&Session::of(ctx).reader.store, self.projected).await
     }
 
     /// When the newest event was received.

@@ -1,12 +1,40 @@
-//! Cursors of the feed: a position, and which log it is of.
+//! Cursors of the feed: which log, a position in it, and a mark of the event that stands there.
+//!
+//! The mark is for the day on which the log is restored from a backup: positions behind it are then given anew, to other events,
+//! and a cursor of the time before must not silently skip those. It is the beginning of the SHA-256 of the event's body.
+
+use entity::read_model::event_index;
+use ingest::log::Log;
+use sea_orm::{EntityTrait, QuerySelect};
+use sha2::{Digest, Sha256};
 
 use crate::graphql::Store;
 use crate::graphql::error::{Error, Result};
 use crate::graphql::scalar::{Cursor, Time};
 
-/// The cursor behind the event at `position`.
-pub fn cursor(store: &Store, position: i64) -> Cursor {
-    Cursor(format!("{}-{position}", store.log.identity()))
+/// Hexadecimal digits of a mark.
+const MARK: usize = 8;
+
+/// The cursor behind the event at `position`, whose body has this hash.
+pub fn cursor(store: &Store, position: i64, body_hash: &str) -> Cursor {
+    let mark = body_hash.get(..MARK).unwrap_or(body_hash);
+    Cursor(format!("{}-{position}-{mark}", store.log.identity()))
+}
+
+/// The cursor behind whatever stands at `position`, which can be queried.
+pub async fn cursor_at(store: &Store, position: i64) -> Result<Cursor> {
+    let live = store.read_model.live();
+    let body_hash: Option<String> = event_index::Entity::find_by_id(position)
+        .select_only()
+        .column(event_index::Column::BodyHash)
+        .into_tuple()
+        .one(live.db())
+        .await?;
+    Ok(match body_hash {
+        Some(body_hash) => cursor(store, position, &body_hash),
+        // The beginning.
+        None => Cursor(format!("{}-{position}", store.log.identity())),
+    })
 }
 
 /// The position behind which a subscription begins: that of `after`, the last one before `since`, or what queries answer now
@@ -17,10 +45,20 @@ pub async fn start(store: &Store, after: Option<&Cursor>, since: Option<Time>) -
             "Begin `after` a cursor or `since` a time, not both.",
         )),
         (Some(cursor), None) => {
-            let position = parse(store.log.identity(), &cursor.0)?;
-            if position > store.log.head().await? && is_beyond_all(store, position).await {
+            let Place { position, mark } = parse(store.log.identity(), &cursor.0)?;
+            // A replica may not have yet what another server has announced.
+            let log = match &store.primary {
+                Some(primary) if position > store.log.head().await? => primary,
+                _ => &store.log,
+            };
+            let is_of_this_log = position <= log.head().await?
+                && match mark {
+                    Some(mark) => mark_at(log, position).await?.as_deref() == Some(mark),
+                    None => true,
+                };
+            if !is_of_this_log {
                 return Err(Error::bad_input(
-                    "This cursor is behind the newest event: it is not of this installation, or its log was restored from an older backup. Query anew, and subscribe `after` the cursor of `status`.",
+                    "This cursor is of an event that is not in the log: it is not of this installation, or its log was restored from an older backup. Query anew, and subscribe `after` the cursor of `status`.",
                 ));
             }
             Ok(position)
@@ -30,52 +68,67 @@ pub async fn start(store: &Store, after: Option<&Cursor>, since: Option<Time>) -
     }
 }
 
-/// Whether a position that the log which answers does not have is in no other log either. A replica may not have reached it
-/// yet, and only its primary can tell.
-async fn is_beyond_all(store: &Store, position: i64) -> bool {
-    match &store.primary {
-        None => true,
-        Some(_) => store
-            .primary_head()
-            .await
-            .is_some_and(|head| position > head),
-    }
+/// The mark of the event at `position`, from the log itself: the read model may not have reached it.
+async fn mark_at(log: &Log, position: i64) -> Result<Option<String>> {
+    let bodies = log.bodies_at(&[position]).await?;
+    Ok(bodies.first().map(|(_, body)| {
+        let hash = Sha256::digest(body);
+        let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        digits[..MARK].to_owned()
+    }))
 }
 
-/// A cursor's position. A bare number is taken too, so that `"0"` is the beginning of any log.
-fn parse(identity: &str, cursor: &str) -> Result<i64> {
-    let (of, position) = cursor.rsplit_once('-').unwrap_or((identity, cursor));
-    let position = position
-        .parse()
-        .ok()
-        .filter(|position| *position >= 0)
-        .ok_or_else(|| {
-            Error::bad_input(
-                "This is not a cursor of this server: use `cursor` as it was answered, or \"0\" for the beginning.",
-            )
-        })?;
+/// What a cursor says.
+#[derive(Debug, PartialEq, Eq)]
+struct Place<'c> {
+    position: i64,
+    mark: Option<&'c str>,
+}
+
+/// Reads a cursor. A bare number is taken too, so that `"0"` is the beginning of any log.
+fn parse<'c>(identity: &str, cursor: &'c str) -> Result<Place<'c>> {
+    let mut parts = cursor.split('-');
+    let (of, position, mark) = match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(position), None, ..) => (identity, position, None),
+        (Some(of), Some(position), mark, None) => (of, position, mark),
+        _ => (identity, "", None),
+    };
+    // Not every text that can be read as a number: a cursor has one form.
+    let digits = position.bytes().all(|byte| byte.is_ascii_digit());
+    let position = position.parse().ok().filter(|_| digits).ok_or_else(|| {
+        Error::bad_input(
+            "This is not a cursor of this server: use `cursor` as it was answered, or \"0\" for the beginning.",
+        )
+    })?;
     if of != identity {
         return Err(Error::bad_input(
             "This cursor is of another installation's log. Query anew, and subscribe `after` the cursor of `status`.",
         ));
     }
-    Ok(position)
+    Ok(Place { position, mark })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{Place, parse};
 
     #[test]
-    fn a_cursor_tells_its_log_and_its_position() {
-        assert_eq!(parse("0a1b2c3d", "0a1b2c3d-7").unwrap(), 7);
-        assert_eq!(parse("0a1b2c3d", "0").unwrap(), 0);
+    fn a_cursor_tells_its_log_its_position_and_its_mark() {
+        let place = |position, mark| Place { position, mark };
+        assert_eq!(
+            parse("0a1b2c3d", "0a1b2c3d-7-00c0ffee").unwrap(),
+            place(7, Some("00c0ffee"))
+        );
+        assert_eq!(parse("0a1b2c3d", "0a1b2c3d-7").unwrap(), place(7, None));
+        assert_eq!(parse("0a1b2c3d", "0").unwrap(), place(0, None));
         for foreign in [
             "ffffffff-7",
             "",
             "-1",
+            "+1",
             "0a1b2c3d-",
             "0a1b2c3d--1",
+            "0a1b2c3d-7-00c0ffee-1",
             "x",
             "1e3",
             "0a1b2c3d-99999999999999999999",

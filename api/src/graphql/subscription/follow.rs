@@ -12,7 +12,7 @@ use futures_util::Stream;
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 use tokio::time::Instant;
 
-use super::cursor::cursor;
+use super::cursor::{cursor, cursor_at};
 use super::subject::Subject;
 use crate::graphql::error::Result;
 use crate::graphql::object::Event;
@@ -77,7 +77,7 @@ impl<S: Subject> Follow<S> {
             let mut silent_since = Instant::now();
             if self.checkpoints {
                 let caught_up = self.position >= *projected.borrow();
-                yield self.checkpoint(caught_up);
+                yield self.checkpoint(caught_up).await;
             }
             loop {
                 let known = *projected.borrow_and_update();
@@ -98,7 +98,7 @@ impl<S: Subject> Follow<S> {
                     self.position = batch.upto;
                     if self.checkpoints && held.is_none() && silent_since.elapsed() >= CHECKPOINT_INTERVAL {
                         silent_since = Instant::now();
-                        yield self.checkpoint(self.position == known);
+                        yield self.checkpoint(self.position == known).await;
                     }
                 }
                 if let Some(news) = held {
@@ -114,16 +114,23 @@ impl<S: Subject> Follow<S> {
                     }
                     () = tokio::time::sleep_until(silent_since + CHECKPOINT_INTERVAL), if self.checkpoints => {
                         silent_since = Instant::now();
-                        yield self.checkpoint(true);
+                        yield self.checkpoint(true).await;
                     }
                 }
             }
         }
     }
 
-    fn checkpoint(&self, caught_up: bool) -> Item<S::Object> {
+    async fn checkpoint(&self, caught_up: bool) -> Item<S::Object> {
+        let store = &self.session.reader.store;
+        let cursor = loop {
+            match cursor_at(store, self.position).await {
+                Ok(cursor) => break cursor,
+                Err(_) => tokio::time::sleep(RETRY_AFTER).await,
+            }
+        };
         Item {
-            cursor: cursor(&self.session.reader.store, self.position),
+            cursor,
             caught_up,
             news: None,
         }
@@ -131,7 +138,7 @@ impl<S: Subject> Follow<S> {
 
     fn item(&self, caught_up: bool, (event, object): (Model, S::Object)) -> Item<S::Object> {
         Item {
-            cursor: cursor(&self.session.reader.store, event.position),
+            cursor: cursor(&self.session.reader.store, event.position, &event.body_hash),
             caught_up,
             news: Some((Event::from_row(event), object)),
         }

@@ -19,7 +19,8 @@ use super::session::Session;
 use follow::{Follow, Item};
 use subject::{AnyEvent, ChangedOrg, ChangedUser, CompletedCall};
 
-pub use cursor::{cursor, start};
+pub use cursor::cursor_at;
+use cursor::start;
 
 /// The root of subscriptions.
 pub struct SubscriptionRoot;
