@@ -7,11 +7,12 @@ SHELL := bash
 # Where `.ci/setup` puts a Node.js of its own, when the machine's is missing or too old for the playground's build.
 export PATH := $(CURDIR)/.tools/node_modules/.bin:$(PATH)
 
-.PHONY: help run test web setup check clean
+.PHONY: help run test test-faults web setup check clean
 
 help:
 	@echo "make run      build everything and serve on 127.0.0.1:8080"
 	@echo "make test     install what the tests need, and run every test"
+	@echo "make test-faults   the fault tests at length: kills, full disks, jumping clocks and the like on both databases"
 	@echo "make check    format, lints, documentation and dependency directions"
 	@echo "make web      build the playground"
 
@@ -24,6 +25,15 @@ test: setup web
 	cargo build --workspace
 	cargo test --workspace
 	HOOKGRAPH_TEST_DATABASE=postgres PROPTEST_CASES=12 cargo test --workspace --test it --test laws --test statements
+
+# Takes long, and root for the full disks. Another seed tries other moments and other victims: make test-faults SEED=2
+FAULTS := clock:: cluster:: full:: kill:: outage:: poison:: processes:: rotation:: slow:: stalled::
+test-faults: export HOOKGRAPH_FAULTS = long
+test-faults: export HOOKGRAPH_FAULTS_SEED = $(SEED)
+test-faults: setup web
+	cargo build --workspace
+	cargo test --workspace --test it -- --test-threads 1 --nocapture $(FAULTS)
+	HOOKGRAPH_TEST_DATABASE=postgres cargo test --workspace --test it -- --test-threads 1 --nocapture $(FAULTS)
 
 check:
 	.ci/check

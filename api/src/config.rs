@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
@@ -67,6 +68,16 @@ pub struct ServeArgs {
         default_values = ["ingest", "project", "api"]
     )]
     role: Vec<Role>,
+
+    /// Warn when no webhook has been received for so many hours
+    #[arg(
+        long,
+        env = "HOOKGRAPH_QUIET_AFTER",
+        value_name = "HOURS",
+        default_value_t = 72,
+        value_parser = clap::value_parser!(u64).range(1..=87_600)
+    )]
+    quiet_after: u64,
 }
 
 /// What a server does.
@@ -165,6 +176,8 @@ pub struct Config {
     pub database: Database,
     /// The configured secrets; none when the server makes its own.
     pub secrets: Vec<String>,
+    /// After how long without a webhook something seems to be amiss.
+    pub quiet_after: Duration,
     roles: Vec<Role>,
 }
 
@@ -209,6 +222,7 @@ impl Config {
             data_dir: args.data_dir,
             database,
             secrets,
+            quiet_after: Duration::from_secs(args.quiet_after * 3600),
             roles: args.role,
         })
     }

@@ -13,6 +13,7 @@ pub mod pace;
 pub mod payload;
 pub mod projection;
 pub mod projector;
+pub mod quiet;
 pub mod refused;
 pub mod signature;
 pub mod webhook;

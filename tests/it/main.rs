@@ -14,6 +14,7 @@ mod filter;
 mod full;
 mod kill;
 mod limit;
+mod metrics;
 mod outage;
 mod page;
 mod playground;

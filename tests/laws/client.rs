@@ -2,10 +2,12 @@
 
 use api::graphql::{Graphql, Store, Viewer};
 use async_graphql::{Executor, Request, Response, Variables};
+use chrono::DateTime;
 use futures_util::stream::BoxStream;
 use ingest::generation::ReadModel;
 use serde_json::Value;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::stores::Stores;
 
@@ -17,6 +19,8 @@ pub fn graphql(stores: &Stores, read_model: &Arc<ReadModel>) -> Graphql {
         read_model: Arc::clone(read_model),
         feed: stores.feed.clone(),
         old: 0,
+        clock: Arc::new(|| DateTime::UNIX_EPOCH),
+        quiet_after: Duration::from_secs(3600),
         version: "0",
     })
     .unwrap()

@@ -28,6 +28,7 @@ use futures_util::stream::BoxStream;
 use ingest::feed::Feed;
 use ingest::generation::ReadModel;
 use ingest::log::{Log, Position};
+use ingest::webhook::Clock;
 
 use query::QueryRoot;
 use session::Session;
@@ -55,6 +56,10 @@ pub struct Store {
     pub read_model: Arc<ReadModel>,
     /// Says what is new.
     pub feed: Feed,
+    /// Tells the time.
+    pub clock: Clock,
+    /// After how long without a webhook something seems to be amiss.
+    pub quiet_after: Duration,
     /// The log's head when the server started: what stands before it is not new, however late it can be queried.
     pub old: i64,
     /// The server's version.

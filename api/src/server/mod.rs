@@ -2,6 +2,7 @@
 
 mod folder;
 mod listen;
+mod metrics;
 mod secrets;
 
 use std::collections::HashMap;
@@ -20,8 +21,9 @@ use ingest::feed::{Feed, Follower, Notifier, POLL};
 use ingest::generation::{Generations, ReadModel, Version};
 use ingest::log::{Appender, Limits, Log};
 use ingest::projector::{BatchLimits, Projector};
+use ingest::quiet;
 use ingest::refused::Recorder;
-use ingest::webhook::{self, Webhooks};
+use ingest::webhook::{self, Clock, Webhooks};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +32,8 @@ use tower_http::compression::CompressionLayer;
 use crate::config::{Config, Database, Role};
 use crate::graphql::{Graphql, Store};
 use crate::http::{self, EdgeLimits, GraphqlEdge};
+
+use self::metrics::Metrics;
 
 pub use folder::DataFolder;
 pub use secrets::Secrets;
@@ -63,6 +67,7 @@ impl Server {
         let feed = Feed::default();
         let mut tasks = JoinSet::new();
         let mut needed = log.clone();
+        let mut read_model = None;
         let mut server = Self {
             app: Router::new(),
             edge: None,
@@ -84,6 +89,8 @@ impl Server {
             tasks.spawn(async { drop(writer.await) });
             let webhooks = webhooks(appender, recorder, secrets)?;
             server.app = server.app.merge(webhook::routes(webhooks));
+            let watch = quiet::watch(log.clone(), clock(), config.quiet_after, stopping.clone());
+            tasks.spawn(watch);
         }
         if config.has(Role::Api) {
             let store = read_side(config, &location, &feed).await?;
@@ -91,6 +98,7 @@ impl Server {
             if store.primary.is_some() && !writes {
                 needed = store.log.clone();
             }
+            read_model = Some(Arc::clone(&store.read_model));
             let follower = Follower::new(Arc::clone(&store.read_model), feed.clone());
             tasks.spawn(follower.run(stopping.clone()));
             let graphql = Graphql::new(store).context("the GraphQL schema is not valid")?;
@@ -104,9 +112,18 @@ impl Server {
             server.edge = Some(edge);
         }
         if let Some(notifier) = Notifier::between(&location, feed) {
-            tasks.spawn(notifier.run(stopping));
+            tasks.spawn(notifier.run(stopping.clone()));
         }
-        server.app = server.app.merge(health(needed));
+        let metrics = Metrics::of(needed.clone(), read_model)?;
+        tasks.spawn(metrics.clone().keep_up(stopping.clone()));
+        let guarded = metrics
+            .routes()
+            .layer(middleware::from_fn(http::door::guard));
+        server.app = server
+            .app
+            .merge(guarded)
+            .layer(middleware::from_fn(metrics::count))
+            .merge(health(needed));
         server.tasks = tasks;
         Ok(server)
     }
@@ -164,16 +181,20 @@ async fn postgres(url: &str) -> anyhow::Result<Location> {
     )
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the server's edge is where time comes from"
+)]
+fn clock() -> Clock {
+    Arc::new(Utc::now)
+}
+
 fn webhooks(appender: Appender, recorder: Recorder, secrets: &Secrets) -> anyhow::Result<Webhooks> {
     Ok(Webhooks {
         sources: Arc::new(HashMap::from([("salesmagic".to_owned(), secrets.parse()?)])),
         appender,
         recorder,
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the server's edge is where time comes from"
-        )]
-        clock: Arc::new(Utc::now),
+        clock: clock(),
         body_limit: webhook::BODY_LIMIT,
         body_timeout: BODY_TIMEOUT,
     })
@@ -209,6 +230,8 @@ async fn read_side(config: &Config, location: &Location, feed: &Feed) -> anyhow:
         primary,
         read_model: Arc::new(read_model),
         feed: feed.clone(),
+        clock: clock(),
+        quiet_after: config.quiet_after,
         version: env!("CARGO_PKG_VERSION"),
     })
 }

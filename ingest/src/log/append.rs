@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use entity::log::event;
 use sea_orm::{
@@ -147,7 +147,9 @@ async fn write(log: Log, feed: Feed, limits: Limits, mut waiting: mpsc::Receiver
             .into_iter()
             .map(|waiting| (waiting.arrival, (waiting.answer, waiting.room)))
             .unzip();
+        let begun = Instant::now();
         let committed = tokio::time::timeout(limits.commit_timeout, commit(&log, arrivals)).await;
+        metrics::histogram!("hookgraph_append_seconds").record(begun.elapsed().as_secs_f64());
         let committed = match committed {
             Ok(Ok(appended)) => {
                 if !healthy {
@@ -169,8 +171,12 @@ async fn write(log: Log, feed: Feed, limits: Limits, mut waiting: mpsc::Receiver
                 Err(Unavailable::Database)
             }
         };
-        if committed.is_ok() {
+        if let Ok(appended) = &committed {
             feed.appended();
+            let repeated = appended.iter().filter(|appended| appended.repeated).count() as u64;
+            metrics::counter!("hookgraph_repeated_webhooks_total").increment(repeated);
+            metrics::counter!("hookgraph_appended_events_total")
+                .increment(appended.len() as u64 - repeated);
         }
         for (at, (answer, room)) in answers.into_iter().enumerate() {
             drop(room);

@@ -3,6 +3,8 @@
 //! Invariant: the checkpoint moves from the very position that was read, under its own lock, or nothing is written. So any number
 //! of processes may take steps of one generation.
 
+use std::time::Instant;
+
 use sea_orm::{DatabaseTransaction, DbErr, RuntimeErr, SqlErr, sqlx};
 
 use crate::generation::{self, Generation};
@@ -67,6 +69,7 @@ pub async fn step(
     if until <= from {
         return Ok(still);
     }
+    let begun = Instant::now();
     // First the lock, then the work: of several projectors, one reads and parses a batch.
     let txn = generation.begin_write().await?;
     if generation::lock(&txn).await? != Some(from) {
@@ -77,13 +80,15 @@ pub async fn step(
     let Some(last) = events.last() else {
         return Ok(still);
     };
-    let to = last.position;
+    let (to, count) = (last.position, events.len() as u64);
     match apply(txn, from, &events).await {
         Err(StepError::Database(error)) if is_refusal(&error) => {
             one_by_one(generation, from, events).await?;
         }
         applied => applied?,
     }
+    metrics::counter!("hookgraph_projected_events_total").increment(count);
+    metrics::histogram!("hookgraph_projection_seconds").record(begun.elapsed().as_secs_f64());
     Ok(Step { from, to })
 }
 

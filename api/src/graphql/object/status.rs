@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, Object};
 use ingest::generation;
+use ingest::quiet::is_quiet;
 use tokio::sync::OnceCell;
 
 use crate::graphql::error::Result;
@@ -91,6 +92,15 @@ impl Status {
     /// Where the feed stands: a subscription `after` this cursor brings what the answers of this moment did not have.
     async fn cursor(&self, ctx: &Context<'_>) -> Result<Cursor> {
         cursor_at(&Session::of(ctx).reader.store, self.projected).await
+    }
+
+    /// Whether no webhook has been received for long (`--quiet-after`, 72 hours unless it says otherwise): the endpoint may have
+    /// been disabled, or its secret changed. False before the first one.
+    async fn quiet(&self, ctx: &Context<'_>) -> Result<bool> {
+        let store = &Session::of(ctx).reader.store;
+        let last = store.log.last_received_at().await?;
+        let now = (store.clock)().timestamp_micros();
+        Ok(is_quiet(last, now, store.quiet_after))
     }
 
     /// When the newest event was received.

@@ -166,6 +166,7 @@ struct Open(watch::Sender<usize>);
 impl Open {
     fn count(open: watch::Sender<usize>) -> Self {
         open.send_modify(|open| *open += 1);
+        metrics::gauge!("hookgraph_sockets").increment(1);
         Self(open)
     }
 }
@@ -173,5 +174,6 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         self.0.send_modify(|open| *open -= 1);
+        metrics::gauge!("hookgraph_sockets").decrement(1);
     }
 }
