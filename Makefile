@@ -27,7 +27,7 @@ test: setup web
 	HOOKGRAPH_TEST_DATABASE=postgres PROPTEST_CASES=12 cargo test --workspace --test it --test laws --test statements
 
 # Takes long, and root for the full disks. Another seed tries other moments and other victims: make test-faults SEED=2
-FAULTS := clock:: cluster:: full:: kill:: outage:: poison:: processes:: rotation:: slow:: stalled::
+FAULTS := clock:: cluster:: full:: journal:: kill:: outage:: poison:: processes:: rotation:: slow:: stalled::
 test-faults: export HOOKGRAPH_FAULTS = long
 test-faults: export HOOKGRAPH_FAULTS_SEED = $(SEED)
 test-faults: setup web

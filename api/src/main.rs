@@ -14,9 +14,7 @@ const DID_NOT_START: u8 = 2;
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     let filter = EnvFilter::try_from_env("HOOKGRAPH_LOG")
-        .unwrap_or_else(|_| {
-            EnvFilter::new("info,sea_orm_migration=warn,sqlx::postgres::notice=warn")
-        })
+        .unwrap_or_else(|_| EnvFilter::new(cli.log_filter()))
         // At TRACE it writes down the database's address, password and all.
         .add_directive("sea_orm::driver=warn".parse().unwrap_or_default())
         .add_directive("sea_orm::database=warn".parse().unwrap_or_default());

@@ -13,10 +13,10 @@ use entity::read_model::{
 };
 use futures_util::{Stream, StreamExt};
 use sea_orm::{
-    AccessMode, ConnectionTrait, DatabaseBackend, DatabaseTransaction, DbErr,
-    EntityTrait, IdenStatic, IsolationLevel, Iterable, ModelTrait, PaginatorTrait,
-    PrimaryKeyToColumn, QueryOrder, QuerySelect, RuntimeErr, SqliteTransactionMode, StreamTrait,
-    TransactionOptions, TransactionTrait, Value, sqlx,
+    AccessMode, ConnectionTrait, DatabaseBackend, DatabaseTransaction, DbErr, EntityTrait,
+    IdenStatic, IsolationLevel, Iterable, ModelTrait, PaginatorTrait, PrimaryKeyToColumn,
+    QueryOrder, QuerySelect, RuntimeErr, SqliteTransactionMode, StreamTrait, TransactionOptions,
+    TransactionTrait, Value, sqlx,
 };
 
 use crate::generation::Generation;
@@ -347,9 +347,9 @@ where
 
 fn is_same(one: &Value, other: &Value) -> bool {
     match (one, other) {
-        // Equal numbers are the same, so that 0 is -0, of which SQLite does not keep the sign.
+        // To the last bit; but SQLite does not keep the sign of a zero.
         (Value::Double(Some(one)), Value::Double(Some(other))) => {
-            one == other || one.to_bits() == other.to_bits()
+            one.to_bits() == other.to_bits() || (*one == 0.0 && *other == 0.0)
         }
         _ => one == other,
     }

@@ -8,7 +8,7 @@ use crate::log::Log;
 use crate::webhook::Clock;
 
 /// How often to look.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_mins(1);
 
 /// Whether the newest webhook, received at `last` (microseconds since 1970), is longer ago than `after`.
 pub fn is_quiet(last: Option<i64>, now: i64, after: Duration) -> bool {
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn it_is_quiet_when_the_newest_webhook_is_long_ago() {
-        let hour = Duration::from_secs(3600);
+        let hour = Duration::from_hours(1);
         assert!(!is_quiet(None, 9_000_000_000, hour));
         assert!(!is_quiet(Some(0), 3_600_000_000, hour));
         assert!(is_quiet(Some(0), 3_600_000_001, hour));

@@ -143,8 +143,8 @@ async fn answers(server: &Server) -> [Vec<Vec<String>>; 3] {
         let (user, org, transcript) = (&call["user"], &call["org"], &call["transcript"]);
         let prospects = call["prospects"].as_array().expect("a list");
         let joined = |field| {
-            let cells: Vec<_> = prospects.iter().map(|p| cell(&p[field])).collect();
-            cells.join(";")
+            let joined: Vec<_> = prospects.iter().map(|p| cell(&p[field])).collect();
+            joined.join(";")
         };
         let created_at = time(&call["createdAt"]);
         let example = cell(&call["isExample"]);

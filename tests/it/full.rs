@@ -14,7 +14,7 @@ use tests::postgres::Cluster;
 use tests::server::finish;
 use tests::{Backend, Installation, Server};
 
-const MIB: usize = 1 << 20;
+pub const MIB: usize = 1 << 20;
 
 /// What is removed when there is to be room again.
 const BALLAST: usize = 24 * MIB;
@@ -117,7 +117,7 @@ async fn a_full_disk_under_sqlite_refuses_webhooks_and_breaks_nothing() {
 }
 
 /// Debian's `nobody`, as whom PostgreSQL runs where the tests are root.
-const NOBODY: u32 = 65534;
+pub const NOBODY: u32 = 65534;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_under_postgres_refuses_webhooks_and_breaks_nothing() {

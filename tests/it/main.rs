@@ -12,6 +12,7 @@ mod expected;
 mod export;
 mod filter;
 mod full;
+mod journal;
 mod kill;
 mod limit;
 mod metrics;

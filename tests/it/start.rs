@@ -127,8 +127,8 @@ async fn what_was_acknowledged_is_there_after_a_kill() {
         let (identity, _) = cursor
             .as_str()
             .expect("a text")
-            .rsplit_once('-')
-            .expect("both");
+            .split_once('-')
+            .expect("and a position");
         identity.to_owned()
     };
     assert_eq!(identity(&cursor(&server).await), identity(&before));

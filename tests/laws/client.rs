@@ -20,7 +20,7 @@ pub fn graphql(stores: &Stores, read_model: &Arc<ReadModel>) -> Graphql {
         feed: stores.feed.clone(),
         old: 0,
         clock: Arc::new(|| DateTime::UNIX_EPOCH),
-        quiet_after: Duration::from_secs(3600),
+        quiet_after: Duration::from_hours(1),
         version: "0",
     })
     .unwrap()

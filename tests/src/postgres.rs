@@ -137,6 +137,11 @@ impl Cluster {
         format!("{database}?host={}", self.folder.display())
     }
 
+    /// The folder of its data.
+    pub fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
     fn wait_until_ready(&self) {
         let start = Instant::now();
         loop {

@@ -121,7 +121,7 @@ impl Installation {
             feed,
             old: 0,
             clock: Arc::new(|| DateTime::UNIX_EPOCH),
-            quiet_after: Duration::from_secs(3600),
+            quiet_after: Duration::from_hours(1),
             version: "0",
         })
         .unwrap();

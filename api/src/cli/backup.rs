@@ -36,7 +36,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// complete once it is in DIR: an interrupted backup leaves nothing there, at most a folder DIR.incomplete-…, which can be
 /// removed. Only its owner can read it. The read model is not copied: a server makes it again from the log.
 ///
-/// With PostgreSQL use pg_dump: this command then says how.
+/// With PostgreSQL use `pg_dump`: this command then says how.
 ///
 /// Exit codes: 0 the backup is complete and was checked, 2 there is none.
 #[derive(Debug, clap::Args)]

@@ -50,6 +50,17 @@ enum Command {
     Schema,
 }
 
+impl Cli {
+    /// How much of the log is shown unless `HOOKGRAPH_LOG` says.
+    pub fn log_filter(&self) -> &'static str {
+        match self.command {
+            // A statement that is as slow as the reader of its rows is no news.
+            Some(Command::Export(_)) => "info,sea_orm_migration=warn,sqlx=error",
+            _ => "info,sea_orm_migration=warn,sqlx::postgres::notice=warn",
+        }
+    }
+}
+
 /// Runs the command that `cli` names.
 pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {

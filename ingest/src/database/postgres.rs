@@ -20,6 +20,9 @@ const READ_SCHEMA: &str = "hookgraph_read_";
 /// will do that no one else uses in this database: these are the letters "hookgrph".
 const SCHEMA_LOCK: i64 = 0x686f_6f6b_6772_7068;
 
+/// Without it, statements would meet tables of another store, or make their own beside them.
+const NO_SEARCH_PATH: &str = "the database does not keep a connection's search_path: a pooler in transaction mode seems to stand before it; connect to PostgreSQL itself, or through a pooler in session mode that passes on `options`";
+
 /// A PostgreSQL database.
 #[derive(Clone, Debug)]
 pub struct Postgres {
@@ -104,6 +107,7 @@ async fn lock_schemas(db: &impl ConnectionTrait) -> Result<(), DbErr> {
 
 async fn open(url: &str, schema: &str, connections: u32) -> Result<DatabaseConnection, DbErr> {
     let mut options = ConnectOptions::new(url);
+    let wanted = schema;
     let schema = schema.to_owned();
     options
         .max_connections(connections)
@@ -119,5 +123,12 @@ async fn open(url: &str, schema: &str, connections: u32) -> Result<DatabaseConne
                 ("idle_in_transaction_session_timeout", "30s"),
             ])
         });
-    Database::connect(options).await
+    let db = Database::connect(options).await?;
+    let kept = Statement::from_string(DatabaseBackend::Postgres, "SHOW search_path");
+    let kept = db.query_one_raw(kept).await?;
+    let kept: Option<String> = kept.map(|row| row.try_get("", "search_path")).transpose()?;
+    if kept.as_deref() != Some(wanted) {
+        return Err(DbErr::Custom(NO_SEARCH_PATH.to_owned()));
+    }
+    Ok(db)
 }

@@ -85,10 +85,8 @@ pub(super) fn remove_drafts(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
         let name = entry.file_name();
-        let is_draft = name
-            .to_str()
-            .is_some_and(|name| name.starts_with("read-") && name.ends_with(".new"));
-        if is_draft {
+        let is_draft = path.extension().is_some_and(|extension| extension == "new");
+        if is_draft && name.to_string_lossy().starts_with("read-") {
             remove_files(&path);
         }
     }

@@ -73,25 +73,23 @@ impl Generations {
     pub async fn join(location: Location, version: Version) -> Result<Self, DbErr> {
         let numbers = location.generations().await?;
         let known = all(&location).await?.into_iter();
-        let known: BTreeMap<i64, Found> = known.map(|found| (found.0.number, found.into())).collect();
+        let known: BTreeMap<i64, Found> =
+            known.map(|found| (found.0.number, found.into())).collect();
         let newest = numbers.last().copied().unwrap_or(0);
         let has_tables = |found: &&Found| found.generation.version.tables == version.tables;
         let ready = known.values().rev().filter(|found| found.state.ready);
-        let live = match ready.into_iter().find(has_tables) {
-            Some(found) => Arc::clone(&found.generation),
+        let live = if let Some(found) = ready.into_iter().find(has_tables) {
+            Arc::clone(&found.generation)
+        } else {
             // With nothing older to read from, the one that is being built serves what it has.
-            None => {
-                let unfinished = known
-                    .values()
-                    .rev()
-                    .find(|found| found.generation.version == version);
-                let first = match unfinished {
-                    Some(found) => Arc::clone(&found.generation),
-                    None => create(&location, newest + 1, version).await?.generation,
-                };
-                first.mark_ready().await?;
-                first
-            }
+            let mut unfinished = known.values().rev();
+            let unfinished = unfinished.find(|found| found.generation.version == version);
+            let first = match unfinished {
+                Some(found) => Arc::clone(&found.generation),
+                None => create(&location, newest + 1, version).await?.generation,
+            };
+            first.mark_ready().await?;
+            first
         };
         let mut generations = Self {
             location,
@@ -136,12 +134,11 @@ impl Generations {
 
     /// Begins a generation beside the live one, even if that is of the same version, unless one is begun already.
     pub async fn begin_next(&mut self) -> Result<&Arc<Generation>, DbErr> {
-        let next = match self.next.take() {
-            Some(next) => next,
-            None => {
-                self.began_next = true;
-                self.create_next().await?
-            }
+        let next = if let Some(next) = self.next.take() {
+            next
+        } else {
+            self.began_next = true;
+            self.create_next().await?
         };
         Ok(self.next.insert(next))
     }

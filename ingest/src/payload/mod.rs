@@ -164,7 +164,7 @@ pub fn read(body: &[u8], type_hint: Option<&str>) -> Reading {
         event_type: None,
         occurred_at: None,
         is_example: false,
-        body_hash: hex(&Sha256::digest(body)),
+        body_hash: body_hash(body),
         size: body.len(),
         content,
     };
@@ -304,8 +304,10 @@ fn reason(root: &str, error: &serde_path_to_error::Error<serde_json::Error>) -> 
     format!("{place}: {cause}").chars().take(500).collect()
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// The SHA-256 of a body, in hexadecimal digits.
+pub fn body_hash(body: &[u8]) -> String {
     use std::fmt::Write;
+    let bytes = Sha256::digest(body);
     bytes.iter().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex

@@ -35,7 +35,7 @@ use table::Table;
 /// then the rows in the order of their call's time and id. Times are UTC as RFC 3339 writes them, to the microsecond; what
 /// is missing is an empty cell; `example` says whether a row comes from the catalogue's examples, which reports leave out.
 /// Names are as last described, manager and team as at the time of the call.
-///   calls     one row a call. prospect_ids and prospect_names are separated by semicolons, in the same order.
+///   calls     one row a call. `prospect_ids` and `prospect_names` are separated by semicolons, in the same order.
 ///   analyses  one row an analysis, with its call's time, org, user, team and manager.
 ///   insights  one row an entry of one of an analysis's nine lists; kind is the list's name, such as objections.
 ///

@@ -1,7 +1,7 @@
 //! The tables of the CSV export: their columns, and the one statement that reads each.
 //!
-//! A statement's rows come in the order of (time, id) of the call, which the indexes give, so that the database need not hold
-//! the table either.
+//! A statement's rows come in the order of (time, id) of the call. For calls and analyses an index gives that order; insights the
+//! database sorts, on its disk where they are many.
 
 use std::fmt::{self, Display};
 use std::io;
@@ -204,6 +204,7 @@ impl Call {
 
 /// An analysis.
 #[derive(FromQueryResult)]
+#[expect(clippy::struct_field_names, reason = "the names are the columns'")]
 pub(super) struct Analysis {
     call_id: String,
     ordinal: i32,

@@ -5,8 +5,8 @@
 
 use entity::read_model::event_index;
 use ingest::log::Log;
+use ingest::payload::body_hash;
 use sea_orm::{EntityTrait, QuerySelect};
-use sha2::{Digest, Sha256};
 
 use crate::graphql::Store;
 use crate::graphql::error::{Error, Result};
@@ -71,11 +71,9 @@ pub async fn start(store: &Store, after: Option<&Cursor>, since: Option<Time>) -
 /// The mark of the event at `position`, from the log itself: the read model may not have reached it.
 async fn mark_at(log: &Log, position: i64) -> Result<Option<String>> {
     let bodies = log.bodies_at(&[position]).await?;
-    Ok(bodies.first().map(|(_, body)| {
-        let hash = Sha256::digest(body);
-        let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        digits[..MARK].to_owned()
-    }))
+    Ok(bodies
+        .first()
+        .map(|(_, body)| body_hash(body)[..MARK].to_owned()))
 }
 
 /// What a cursor says.
