@@ -270,13 +270,20 @@ async fn where_no_backup_can_be_made_nothing_is() {
     assert_eq!(refused.code, Some(2), "{refused:?}");
     assert!(refused.stderr.contains("--data-dir"), "{refused:?}");
 
-    // Pages in the middle of the log are spoilt.
+    // Pages in the middle of the log are spoilt, once the journal is in it.
     assert_eq!(server.stop().await.code(), Some(0));
     let log = server.installation.data_dir().join("log.db");
+    let url = format!("sqlite://{}", log.display());
+    let db = Database::connect(url).await.expect("the log");
+    let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+    let done = db.execute_unprepared(checkpoint).await;
+    done.expect("it is written back");
+    db.close().await.expect("it is closed");
+    assert!(fs::metadata(&log).expect("a file").len() > 100 * 4096);
     let file = fs::OpenOptions::new().write(true).open(log);
     let spoilt = file
         .expect("it can be written")
-        .write_all_at(&[0xff; 50 * 4096], 5 * 4096);
+        .write_all_at(&vec![0xff; 50 * 4096], 5 * 4096);
     spoilt.expect("it is written");
     let refused = backup(&server.installation, &at("new")).await;
     assert_eq!(refused.code, Some(2), "{refused:?}");

@@ -68,28 +68,27 @@ async fn of_one_batch_only_what_the_database_refuses_becomes_a_dead_letter() {
     let db = stranger(&server).await;
     refuse(&db, &server).await;
     let held = hold(&db).await;
-    let mut sent = Vec::new();
+    let mut events = Vec::new();
     for part in 1..=3 {
         for good in 1..=GOOD {
-            sent.push((format!("good-{part}-{good}"), "PROJECTED"));
+            events.push((format!("good-{part}-{good}"), "PROJECTED"));
         }
         if part < 3 {
-            sent.push((format!("poison-{part}"), "DEAD"));
+            events.push((format!("poison-{part}"), "DEAD"));
         }
     }
     let mut feed = server.subscribe(FEED, json!({ "after": "0" })).await;
-    for (id, _) in &sent {
+    for (id, _) in &events {
         assert_eq!(server.sender().send(id, user(id, 0)).await.status, 204);
     }
-    let head = i64::try_from(sent.len()).expect("few");
-    let status = "{ status { head lag } }";
-    let status = server.graphql(status, json!({})).await["status"].take();
-    assert_eq!(status["lag"], status["head"], "all of it waits");
+    let head = i64::try_from(events.len()).expect("few");
+    let waits = server.graphql("{ status { head lag } }", json!({})).await["status"].take();
+    assert_eq!(waits["lag"], waits["head"], "all of it waits");
     held.rollback().await.expect("the checkpoint is given back");
 
     server.settled().await;
     assert_eq!(server.head().await, head);
-    for (position, (id, outcome)) in (1..).zip(&sent) {
+    for (position, (id, outcome)) in (1..).zip(&events) {
         let event = feed.item().await["event"].take();
         let expected = json!({ "messageId": id, "position": position, "outcome": outcome });
         assert_eq!(event, expected);

@@ -9,7 +9,7 @@ use entity::read_model::checkpoint;
 use ingest::database::Location;
 use ingest::generation::{self, Generation, Generations, Version};
 use sample::company::{Company, Size};
-use sea_orm::{EntityTrait, sea_query::Expr};
+use sea_orm::{ConnectionTrait, Database, EntityTrait, TransactionTrait, sea_query::Expr};
 use serde_json::{Value, json};
 use tests::fault::Chance;
 use tests::graphql::number;
@@ -175,6 +175,35 @@ async fn every_process_moves_on_to_what_one_has_built() {
     for curious in curious {
         assert!(curious.end().await > 3);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_of_a_replaced_generation_holds_up_no_projector() {
+    let url = postgres::shared().create_database();
+    let server = serve(&url, "ingest,project,api").await;
+    fill(&server, 5).await;
+    let db = Database::connect(&url).await.expect("a connection");
+    let reader = db.begin().await.expect("a transaction");
+    let read = "SELECT count(*) FROM hookgraph_read_1.calls";
+    reader.execute_unprepared(read).await.expect("it is read");
+    let rebuilt = finish(&mut rebuild(&server)).await;
+    assert_eq!(rebuilt.code, Some(0), "{rebuilt:?}");
+    // For longer than what was replaced would stay.
+    let begun = Instant::now();
+    let mut load = Plan::to([&server]).senders(1).start("meanwhile");
+    while begun.elapsed() < GONE_WITHIN - Duration::from_secs(10) {
+        load.further(1).await;
+        server.settled().await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    load.end().await;
+    let location = location(&server).await;
+    assert_eq!(numbers(&location).await, [1, 2], "it is still read");
+    reader.rollback().await.expect("it ends");
+    until("it is removed", async || {
+        (numbers(&location).await == [2]).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -380,8 +380,8 @@ async fn a_new_generation_reaches_a_replica_without_a_failed_query() {
     let asking = tokio::spawn(keep_asking(Arc::clone(&api), Arc::clone(&enough)));
 
     pair.pause().await;
-    let mut rebuild = ingest.installation.on_store(["rebuild"]);
-    let (rebuilt, ()) = tokio::join!(finish(&mut rebuild), post(&sender, 51..=100));
+    let mut command = ingest.installation.on_store(["rebuild"]);
+    let (rebuilt, ()) = tokio::join!(finish(&mut command), post(&sender, 51..=100));
     assert_eq!(rebuilt.code, Some(0), "{rebuilt:?}");
     assert_eq!(generation(&api).await, 1, "it is not there yet");
     pair.resume().await;

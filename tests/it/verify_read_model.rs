@@ -74,7 +74,7 @@ async fn fill(server: &Server) -> usize {
     let mut deliveries: Vec<_> = Company::new(size).deliveries().collect();
     deliveries.extend(catalogue::deliveries(1));
     let mut again = deliveries[3].clone();
-    again.message_id = "msg_again".to_owned();
+    "msg_again".clone_into(&mut again.message_id);
     deliveries.push(again);
     let sender = server.sender();
     sender.deliver(&deliveries).await;
@@ -374,7 +374,7 @@ async fn a_long_look_at_a_generation_that_is_replaced_holds_up_no_projector() {
     looked.expect("it is there");
     let rebuilt = finish(&mut server.installation.on_store(["rebuild"])).await;
     assert_eq!(rebuilt.code, Some(0), "{rebuilt:?}");
-    // What was replaced is to go after half a minute.
+    // What was replaced is to go after half a minute: until well behind that, every event is projected soon.
     let (asked, mut number) = (Instant::now(), 0);
     while asked.elapsed() < Duration::from_secs(40) {
         let id = format!("msg_during_{number}");

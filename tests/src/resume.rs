@@ -119,9 +119,9 @@ async fn read(route: &Route, seen: &Mutex<Seen>) -> Option<()> {
         let Message::Text(text) = socket.next().await?.ok()? else {
             continue;
         };
-        let mut message: Value = serde_json::from_str(&text).expect("JSON");
+        let message: Value = serde_json::from_str(&text).expect("JSON");
         match message["type"].as_str() {
-            Some("next") => note(message["payload"].take(), &mut locked(seen)),
+            Some("next") => note(&message["payload"], &mut locked(seen)),
             Some("connection_ack" | "ping" | "pong") => {}
             // The database is away in the moment of subscribing.
             Some("error") if message["payload"][0]["extensions"]["code"] == "INTERNAL" => {
@@ -132,7 +132,7 @@ async fn read(route: &Route, seen: &Mutex<Seen>) -> Option<()> {
     }
 }
 
-fn note(payload: Value, seen: &mut Seen) {
+fn note(payload: &Value, seen: &mut Seen) {
     assert!(payload["errors"].is_null(), "{payload:#}");
     let item = &payload["data"]["eventFeed"];
     let (cursor, event) = (&item["cursor"], &item["event"]);

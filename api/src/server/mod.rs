@@ -52,6 +52,8 @@ pub struct Server {
     app: Router,
     edge: Option<GraphqlEdge<Graphql>>,
     tasks: JoinSet<()>,
+    /// The handles on the log, to be closed at the end.
+    logs: Vec<Log>,
     stopping: CancellationToken,
 }
 
@@ -72,6 +74,7 @@ impl Server {
             app: Router::new(),
             edge: None,
             tasks: JoinSet::new(),
+            logs: vec![log.clone()],
             stopping: stopping.clone(),
         };
         if config.has(Role::Project) {
@@ -99,6 +102,7 @@ impl Server {
                 needed = store.log.clone();
             }
             read_model = Some(Arc::clone(&store.read_model));
+            server.logs.push(store.log.clone());
             let follower = Follower::new(Arc::clone(&store.read_model), feed.clone());
             tasks.spawn(follower.run(stopping.clone()));
             let graphql = Graphql::new(store).context("the GraphQL schema is not valid")?;
@@ -150,6 +154,9 @@ impl Server {
             // The last appender went with the routes, so the writer commits what waits and ends.
             while let Some(ended) = self.tasks.join_next().await {
                 ended.context("a task of the server failed")?;
+            }
+            for log in self.logs {
+                log.close().await.context("cannot close the log")?;
             }
             anyhow::Ok(())
         };

@@ -82,10 +82,14 @@ impl Postgres {
         Ok(numbers)
     }
 
+    /// Fails when somebody has long been reading it: waiting for that would hold up the caller, and other readers behind it.
     pub(super) async fn remove_generation(&self, number: i64) -> Result<(), DbErr> {
+        let txn = self.catalog.begin().await?;
+        txn.execute_unprepared("SET LOCAL lock_timeout = '1s'")
+            .await?;
         let drop = format!("DROP SCHEMA IF EXISTS {READ_SCHEMA}{number} CASCADE");
-        self.catalog.execute_unprepared(&drop).await?;
-        Ok(())
+        txn.execute_unprepared(&drop).await?;
+        txn.commit().await
     }
 }
 

@@ -24,6 +24,9 @@ const GRACE: Duration = Duration::from_secs(30);
 /// The same for one with other tables than this program's: servers of its version still read it, until they are replaced too.
 const GRACE_OF_OTHER_TABLES: Duration = Duration::from_mins(10);
 
+/// When to try again to remove one that somebody reads: an export, a backup of the whole database.
+const AGAIN_AFTER: Duration = Duration::from_secs(10);
+
 /// How long a newer version's generation may stand still behind the log before nobody seems to keep it up.
 const ABANDONED_AFTER: Duration = Duration::from_secs(10);
 
@@ -296,17 +299,19 @@ impl Generations {
         Ok(since.elapsed() >= ABANDONED_AFTER)
     }
 
-    /// Removes what was replaced long enough ago.
-    pub(crate) async fn remove_old(&mut self) -> Result<(), DbErr> {
+    /// Removes what was replaced long enough ago. What cannot be removed, since somebody still reads it, is tried again later.
+    pub(crate) async fn remove_old(&mut self) {
         let due = |(since, grace): &(Instant, Duration)| since.elapsed() >= *grace;
         while let Some(number) = self
             .retired
             .iter()
             .find_map(|(number, retired)| due(retired).then_some(*number))
         {
-            self.remove(number).await?;
+            if let Err(error) = self.remove(number).await {
+                tracing::debug!(generation = number, %error, "a replaced generation of the read model cannot be removed yet");
+                self.retired.insert(number, (Instant::now(), AGAIN_AFTER));
+            }
         }
-        Ok(())
     }
 
     async fn remove(&mut self, number: i64) -> Result<(), DbErr> {

@@ -51,6 +51,11 @@ impl Log {
         &self.db
     }
 
+    /// Closes the log's connections. On SQLite the last one that closes puts all events into the one file, and its journal goes.
+    pub async fn close(self) -> Result<(), DbErr> {
+        self.db.close().await
+    }
+
     /// The position of the newest event; 0 when there is none.
     pub async fn head(&self) -> Result<Position, DbErr> {
         head(&self.db).await

@@ -89,7 +89,7 @@ impl Projector {
         }
         let kept = self.keep_live(head).await;
         let built = self.build(head).await;
-        self.generations.remove_old().await?;
+        self.generations.remove_old().await;
         match kept {
             // Another process keeps it, and this one builds.
             Err(StepError::Overtaken) if built => Ok(true),
