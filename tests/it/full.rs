@@ -9,7 +9,7 @@ use sea_orm::{ConnectionTrait, Database, Statement};
 use serde_json::json;
 use tests::disk::SmallDisk;
 use tests::fault::scale;
-use tests::load::Plan;
+use tests::load::{Plan, user};
 use tests::postgres::Cluster;
 use tests::server::finish;
 use tests::{Backend, Installation, Server, until};
@@ -18,6 +18,9 @@ pub const MIB: usize = 1 << 20;
 
 /// What is removed when there is to be room again.
 const BALLAST: usize = 24 * MIB;
+
+/// Bytes of each body, about.
+const PADDING: usize = 4000;
 
 /// How a server's lines about it begin.
 const FULL: &str = "the log cannot store events";
@@ -72,7 +75,7 @@ async fn fill_and_make_room(server: &Server, disk: &SmallDisk) {
     let mut acknowledged = Vec::new();
     for round in 1..=scale(1, 5) {
         let mut load = Plan::to([server])
-            .padding(4000)
+            .padding(PADDING)
             .start(&format!("full_{round}"));
         // By load alone: the last bytes are taken by whoever writes at that moment.
         load.answered_further(503, 40).await;
@@ -88,12 +91,15 @@ async fn fill_and_make_room(server: &Server, disk: &SmallDisk) {
 
         disk.make_room();
         load.further(40).await;
-        // As long as webhooks come.
+        acknowledged.extend(load.end().await);
+        // It says so when a webhook comes, be it a repeat.
+        let last = acknowledged.last().expect("one");
         until("the log says that it goes on", async || {
+            let repeat = server.sender().send(last, user(last, PADDING)).await;
+            assert_eq!(repeat.status, 204, "{repeat:?}");
             (lines(server, ROOM).len() == round).then_some(())
         })
         .await;
-        acknowledged.extend(load.end().await);
         server.settled().await;
         let projector = lines(server, "the projector cannot go on");
         assert!(projector.len() <= round, "{projector:#?}");

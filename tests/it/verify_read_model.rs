@@ -5,15 +5,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
 use sample::catalogue;
 use sample::company::{Company, Size};
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement, TransactionTrait};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
 use tempfile::TempDir;
 use tests::load::Plan;
 use tests::server::{Finished, finish};
-use tests::{Backend, Installation, Server, postgres, until, within};
+use tests::{Backend, Installation, Server, until, within};
 
 /// Rows that are equal, different, missing and additional.
 type Counts = [usize; 4];
@@ -360,38 +359,4 @@ async fn an_interruption_leaves_nothing_in_the_scratch_folder() {
     let ended = ended.expect("it can be waited for");
     assert_eq!(ended.status.code(), Some(2), "{ended:?}");
     assert_eq!(left_in(&scratch), Vec::<String>::new());
-}
-
-/// What a verification holds, and a backup, for as long as it reads: PostgreSQL removes no table under it.
-#[tokio::test]
-async fn a_long_look_at_a_generation_that_is_replaced_holds_up_no_projector() {
-    let url = postgres::shared().create_database();
-    let server = Installation::new().on_postgres(&url).serve().await;
-    fill(&server).await;
-    let db = read_model(&server).await;
-    let look = db.begin().await.expect("a transaction");
-    let looked = look.execute_unprepared("SELECT * FROM checkpoint").await;
-    looked.expect("it is there");
-    let rebuilt = finish(&mut server.installation.on_store(["rebuild"])).await;
-    assert_eq!(rebuilt.code, Some(0), "{rebuilt:?}");
-    // What was replaced is to go after half a minute: until well behind that, every event is projected soon.
-    let (asked, mut number) = (Instant::now(), 0);
-    while asked.elapsed() < Duration::from_secs(40) {
-        let id = format!("msg_during_{number}");
-        assert_eq!(server.sender().send(&id, "{}").await.status, 204);
-        server.settled().await;
-        number += 1;
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
-    look.rollback().await.expect("it ends");
-    until("what was replaced is removed", async || {
-        texts(
-            &server,
-            "SELECT nspname::text FROM pg_namespace WHERE nspname = 'hookgraph_read_1'",
-        )
-        .await
-        .is_empty()
-        .then_some(())
-    })
-    .await;
 }

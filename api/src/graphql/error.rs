@@ -11,7 +11,7 @@ use sea_orm::DbErr;
 pub enum Error {
     /// The arguments ask for something that cannot be: says what, and what to do instead.
     BadUserInput(String),
-    /// More queries wait than the database answers in time.
+    /// More queries wait than the database answers in time, or it does not answer.
     Busy,
     /// The server could not answer. Its log says why.
     Internal,
@@ -21,6 +21,15 @@ impl Error {
     /// The arguments are at fault.
     pub fn bad_input(message: impl Into<String>) -> Self {
         Self::BadUserInput(message.into())
+    }
+
+    /// What `extensions.code` says.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::BadUserInput(_) => "BAD_USER_INPUT",
+            Self::Busy => "TIMEOUT",
+            Self::Internal => "INTERNAL",
+        }
     }
 
     /// The server is at fault; `cause` goes to its log.
@@ -41,16 +50,13 @@ impl From<DbErr> for Error {
 
 impl From<Error> for async_graphql::Error {
     fn from(error: Error) -> Self {
-        let (code, message) = match error {
-            Error::BadUserInput(message) => ("BAD_USER_INPUT", message),
-            Error::Busy => (
-                "TIMEOUT",
-                "The server has more queries to answer than it can: ask again later, or for less at once.".to_owned(),
-            ),
-            Error::Internal => (
-                "INTERNAL",
-                "The server could not answer this. The same query may succeed later.".to_owned(),
-            ),
+        let code = error.code();
+        let message = match error {
+            Error::BadUserInput(message) => message,
+            Error::Busy => "The server has more queries to answer than it can, or its database does not answer: ask again later, or for less at once.".to_owned(),
+            Error::Internal => {
+                "The server could not answer this. The same query may succeed later.".to_owned()
+            }
         };
         async_graphql::Error::new(message).extend_with(|_, e| e.set("code", code))
     }

@@ -22,7 +22,9 @@ mod viewer;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::{Data, EmptyMutation, Executor, Request, Response, Schema, SchemaBuilder};
+use async_graphql::{
+    Data, EmptyMutation, Executor, Request, Response, Schema, SchemaBuilder, ServerError, Value,
+};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use ingest::feed::Feed;
@@ -67,6 +69,13 @@ pub struct Store {
 }
 
 impl Store {
+    /// Whether another generation of the read model answers now than the one with this number.
+    async fn has_moved_on(&self, from: i64) -> bool {
+        let announced = *self.feed.watch_projected().borrow();
+        let looked = self.read_model.refresh(announced).await;
+        looked.is_ok() && self.read_model.live().number() != from
+    }
+
     /// The primary's head. None without a replica, and when the primary does not answer in time.
     async fn primary_head(&self) -> Option<Position> {
         let primary = self.primary.as_ref()?;
@@ -126,10 +135,20 @@ impl Executor for Graphql {
         let Some(run) = Run::begin(&self.store, request) else {
             return without_viewer();
         };
-        let response = run.tasks.drive(self.schema.execute(run.request)).await;
-        match run.asked {
-            Some(asked) => asked.shape(&self.types, response),
-            None => response,
+        let generation = self.store.read_model.live().number();
+        let viewer = run.viewer.clone();
+        let (response, asked) = self.drive(run).await;
+        // A replica that was far behind can replay the switch to another generation and the end of the old one in one go.
+        let failed = response.errors.iter().any(is_internal);
+        match asked {
+            Some(asked) if failed && self.store.has_moved_on(generation).await => {
+                tracing::debug!("a query is asked again, of another generation");
+                match Run::begin(&self.store, asked.again(viewer)) {
+                    Some(run) => self.shaped(self.drive(run).await),
+                    None => without_viewer(),
+                }
+            }
+            asked => self.shaped((response, asked)),
         }
     }
 
@@ -154,9 +173,29 @@ impl Executor for Graphql {
     }
 }
 
+impl Graphql {
+    async fn drive(&self, run: Run) -> (Response, Option<Asked>) {
+        let response = run.tasks.drive(self.schema.execute(run.request)).await;
+        (response, run.asked)
+    }
+
+    fn shaped(&self, (response, asked): (Response, Option<Asked>)) -> Response {
+        match asked {
+            Some(asked) => asked.shape(&self.types, response),
+            None => response,
+        }
+    }
+}
+
+fn is_internal(error: &ServerError) -> bool {
+    let code = error.extensions.as_ref().and_then(|all| all.get("code"));
+    code.is_some_and(|code| *code == Value::from(error::Error::Internal.code()))
+}
+
 /// A request on its way: with its session, what drives it, and what it asks.
 struct Run {
     request: Request,
+    viewer: Viewer,
     tasks: session::Tasks,
     /// None when the document cannot be parsed; executing it says so.
     asked: Option<Asked>,
@@ -166,7 +205,7 @@ impl Run {
     fn begin(store: &Arc<Store>, mut request: Request) -> Option<Self> {
         let viewer = request.data.get(&std::any::TypeId::of::<Viewer>())?;
         let viewer = viewer.downcast_ref::<Viewer>()?.clone();
-        let (session, tasks) = Session::new(Arc::clone(store), viewer);
+        let (session, tasks) = Session::new(Arc::clone(store), viewer.clone());
         let document = request.parsed_query().ok().cloned();
         let asked = document.map(|document| Asked {
             document,
@@ -175,6 +214,7 @@ impl Run {
         });
         Some(Self {
             request: request.data(session),
+            viewer,
             tasks,
             asked,
         })

@@ -11,8 +11,10 @@ use async_graphql::parser::types::{
     BaseType, DocumentOperations, ExecutableDocument, Field, FragmentDefinition, Selection,
     SelectionSet, ServiceDocument, Type, TypeKind, TypeSystemDefinition,
 };
-use async_graphql::{Name, PathSegment, Positioned, Response, Value, Variables};
+use async_graphql::{Name, PathSegment, Positioned, Request, Response, Value, Variables};
 use indexmap::IndexMap;
+
+use super::viewer::Viewer;
 
 /// The types of the schema's fields: what may be null.
 pub struct Types(HashMap<Name, HashMap<Name, Type>>);
@@ -54,6 +56,14 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// The same request once more, of the same viewer.
+    pub fn again(self, viewer: Viewer) -> Request {
+        let mut request = Request::new("").variables(self.variables).data(viewer);
+        request.operation_name = self.operation;
+        request.set_parsed_query(self.document);
+        request
+    }
+
     /// Puts `response` in order.
     pub fn shape(&self, types: &Types, mut response: Response) -> Response {
         let operation = match (&self.document.operations, self.operation.as_deref()) {

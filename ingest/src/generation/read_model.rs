@@ -78,7 +78,7 @@ impl ReadModel {
     }
 
     /// Follows to a newer generation, if one is ready that has everything up to `position`: what was announced stays answered.
-    pub(crate) async fn refresh(&self, position: Position) -> Result<(), DbErr> {
+    pub async fn refresh(&self, position: Position) -> Result<(), DbErr> {
         let known = self.newer.lock().map(|newer| newer.clone());
         let known = known.unwrap_or_default();
         let mut newer = newer(&self.location, self.live().number, known).await?;

@@ -7,10 +7,11 @@ use entity::read_model::event_index;
 use ingest::log::Log;
 use ingest::payload::body_hash;
 use sea_orm::{EntityTrait, QuerySelect};
+use tokio::time::timeout;
 
-use crate::graphql::Store;
 use crate::graphql::error::{Error, Result};
 use crate::graphql::scalar::{Cursor, Time};
+use crate::graphql::{PRIMARY_WITHIN, Store};
 
 /// Hexadecimal digits of a mark.
 const MARK: usize = 8;
@@ -45,17 +46,16 @@ pub async fn start(store: &Store, after: Option<&Cursor>, since: Option<Time>) -
             "Begin `after` a cursor or `since` a time, not both.",
         )),
         (Some(cursor), None) => {
-            let Place { position, mark } = parse(store.log.identity(), &cursor.0)?;
-            // A replica may not have yet what another server has announced.
-            let log = match &store.primary {
-                Some(primary) if position > store.log.head().await? => primary,
-                _ => &store.log,
+            let place = parse(store.log.identity(), &cursor.0)?;
+            let is_of_this_log = match &store.primary {
+                // A replica may not have yet what another server has announced.
+                Some(primary) if place.position > store.log.head().await? => {
+                    let asked = timeout(PRIMARY_WITHIN, place.is_in(primary)).await;
+                    asked.map_err(|_| Error::Busy)??
+                }
+                _ => place.is_in(&store.log).await?,
             };
-            let is_of_this_log = position <= log.head().await?
-                && match mark {
-                    Some(mark) => mark_at(log, position).await?.as_deref() == Some(mark),
-                    None => true,
-                };
+            let position = place.position;
             if !is_of_this_log {
                 return Err(Error::bad_input(
                     "This cursor is of an event that is not in the log: it is not of this installation, or its log was restored from an older backup. Query anew, and subscribe `after` the cursor of `status`.",
@@ -68,19 +68,23 @@ pub async fn start(store: &Store, after: Option<&Cursor>, since: Option<Time>) -
     }
 }
 
-/// The mark of the event at `position`, from the log itself: the read model may not have reached it.
-async fn mark_at(log: &Log, position: i64) -> Result<Option<String>> {
-    let bodies = log.bodies_at(&[position]).await?;
-    Ok(bodies
-        .first()
-        .map(|(_, body)| body_hash(body)[..MARK].to_owned()))
-}
-
 /// What a cursor says.
 #[derive(Debug, PartialEq, Eq)]
 struct Place<'c> {
     position: i64,
     mark: Option<&'c str>,
+}
+
+impl Place<'_> {
+    /// Whether the event that it names stands in `log`. That is asked of the log itself: the read model may not have reached it.
+    async fn is_in(&self, log: &Log) -> Result<bool> {
+        let Some(mark) = self.mark else {
+            return Ok(self.position <= log.head().await?);
+        };
+        let bodies = log.bodies_at(&[self.position]).await?;
+        let mut marks = bodies.iter().map(|(_, body)| body_hash(body));
+        Ok(marks.any(|hash| hash[..MARK] == *mark))
+    }
 }
 
 /// Reads a cursor. A bare number is taken too, so that `"0"` is the beginning of any log.
