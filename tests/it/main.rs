@@ -25,6 +25,7 @@ mod readme;
 mod rebuild;
 mod refused;
 mod replica;
+mod report;
 mod rotation;
 mod send;
 mod slow;

@@ -11,6 +11,7 @@ mod object;
 mod page;
 mod query;
 mod relation;
+mod report;
 mod scalar;
 mod session;
 mod shape;

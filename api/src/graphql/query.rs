@@ -16,6 +16,7 @@ use super::object::{
     Analysis, Call, Event, Org, Prospect, RefusedRequest, Status, Transcript, User, load, page_cost,
 };
 use super::page::{Arguments, Connection, Node, Page, Paged, Total};
+use super::report::{self, CallGroup, CallReport, Zone};
 use super::scalar::Position;
 use super::session::Session;
 
@@ -264,6 +265,34 @@ impl QueryRoot {
             before,
         };
         RefusedRequest::list(ctx, filter, arguments).await
+    }
+
+    /// Figures of calls: how many, how long, how well, in all and by user, team, prospect, month and so on. The catalogue's examples
+    /// are left out; the calls of deleted users are in.
+    #[graphql(complexity = "report::cost(first, child_complexity)")]
+    async fn call_report(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which calls.")] filter: Option<CallFilter>,
+        #[graphql(
+            desc = "By what they are grouped: at most three things, one of them at most a period. Without any there is one row.",
+            default
+        )]
+        group_by: Vec<CallGroup>,
+        #[graphql(
+            desc = "Where days, weeks and months begin and end: a name of the IANA database.",
+            default
+        )]
+        time_zone: Zone,
+        #[graphql(
+            desc = "Whether each group also has a row for each period of the report in which it has no calls.",
+            default
+        )]
+        fill: bool,
+        #[graphql(desc = "How many rows: 100 unless said, 1000 at most.")] first: Option<i32>,
+    ) -> Result<CallReport> {
+        let _ = ctx;
+        CallReport::new(filter, group_by, time_zone, fill, first)
     }
 
     /// How the installation is: how many events it has, and how far queries are behind them.

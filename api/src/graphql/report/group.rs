@@ -1,0 +1,114 @@
+//! By what the calls of a report are grouped.
+
+use async_graphql::Enum;
+use entity::read_model::{analysis, call, call_prospect};
+use sea_orm::sea_query::{Expr, SimpleExpr};
+use sea_orm::{ColumnTrait, DbErr, QueryResult};
+
+use super::period::Unit;
+
+/// By what calls are grouped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(name = "CallGroup")]
+pub enum CallGroup {
+    /// By who made the call.
+    User,
+    /// By the team that the user belonged to when the call was made.
+    Team,
+    /// By the manager that the user had when the call was made.
+    Manager,
+    /// By the org.
+    Org,
+    /// By the prospects of the call. A call with several counts for each.
+    Prospect,
+    /// By the difficulty of the call's prospects, as it was sent with the call.
+    Difficulty,
+    /// By the industry of the call's prospects, as it was sent with the call.
+    Industry,
+    /// By the job title of the call's prospects, as it was sent with the call.
+    JobTitle,
+    /// By the types of the call's analyses. Scores are then those of the analyses of that type, not the call's.
+    AnalysisType,
+    /// By the day on which it was made, in the report's time zone.
+    Day,
+    /// By the week in which it was made: from Monday on, in the report's time zone.
+    Week,
+    /// By the month in which it was made, in the report's time zone.
+    Month,
+}
+
+/// What the calls of a group have in common. None: that they have none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// By what.
+    pub group: CallGroup,
+    /// An id or a text.
+    pub value: Option<String>,
+    /// The org of a prospect, whose id is unique in its org only.
+    pub org: Option<String>,
+}
+
+fn column<C: ColumnTrait>(column: C) -> SimpleExpr {
+    Expr::col((<C::EntityName as Default>::default(), column)).into()
+}
+
+impl CallGroup {
+    /// The period, if it is by one.
+    pub fn unit(self) -> Option<Unit> {
+        match self {
+            Self::Day => Some(Unit::Day),
+            Self::Week => Some(Unit::Week),
+            Self::Month => Some(Unit::Month),
+            _ => None,
+        }
+    }
+
+    /// Whether the call's prospects have to be joined.
+    pub fn is_of_prospects(self) -> bool {
+        matches!(
+            self,
+            Self::Prospect | Self::Difficulty | Self::Industry | Self::JobTitle
+        )
+    }
+
+    /// The columns that tell the groups apart.
+    pub fn columns(self) -> Vec<SimpleExpr> {
+        match self {
+            Self::User => vec![column(call::Column::UserId)],
+            Self::Team => vec![column(call::Column::TeamId)],
+            Self::Manager => vec![column(call::Column::ManagerId)],
+            Self::Org => vec![column(call::Column::OrgId)],
+            Self::Prospect => vec![
+                column(call_prospect::Column::ProspectId),
+                column(call_prospect::Column::OrgId),
+            ],
+            Self::Difficulty => vec![column(call_prospect::Column::Difficulty)],
+            Self::Industry => vec![column(call_prospect::Column::Industry)],
+            Self::JobTitle => vec![column(call_prospect::Column::JobTitle)],
+            Self::AnalysisType => vec![column(analysis::Column::AnalysisType)],
+            Self::Day | Self::Week | Self::Month => Vec::new(),
+        }
+    }
+
+    /// What the columns are called in the statement, if this is the group at `place`.
+    pub fn names(self, place: usize) -> Vec<String> {
+        let columns = self.columns().len();
+        (0..columns)
+            .map(|nth| format!("key_{place}_{nth}"))
+            .collect()
+    }
+
+    /// Reads the key of a row, if this is the group at `place`.
+    pub fn read(self, row: &QueryResult, place: usize) -> Result<Key, DbErr> {
+        let mut values = self.names(place).into_iter();
+        let mut next = || match values.next() {
+            Some(name) => row.try_get::<Option<String>>("", &name),
+            None => Ok(None),
+        };
+        Ok(Key {
+            group: self,
+            value: next()?,
+            org: next()?,
+        })
+    }
+}

@@ -1,0 +1,226 @@
+//! Stretches of time of a report: days, weeks and months as people in a time zone count them.
+//!
+//! The bounds come from the time zone's own rules, so that a day on which the clocks change has 23 or 25 hours.
+
+use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, SimpleObject, Value};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono_tz::Tz;
+
+use crate::graphql::error::{Error, Result};
+use crate::graphql::scalar::Time;
+
+/// More periods than this are no report.
+const MOST: usize = 1_000;
+
+/// How long a period is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// From midnight to midnight.
+    Day,
+    /// From Monday to Monday, as ISO 8601 has it.
+    Week,
+    /// From the first to the first.
+    Month,
+}
+
+/// [`ScalarType`] of `TimeZone`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Zone(pub Tz);
+
+impl Default for Zone {
+    fn default() -> Self {
+        Self(Tz::UTC)
+    }
+}
+
+/// A time zone by its name in the IANA database, such as `Europe/Berlin`.
+#[Scalar(name = "TimeZone")]
+impl ScalarType for Zone {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::String(name) = &value else {
+            return Err(InputValueError::expected_type(value));
+        };
+        name.parse().map(Self).map_err(|_| {
+            InputValueError::custom(
+                "not a time zone of the IANA database, such as Europe/Berlin or UTC",
+            )
+        })
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.name().to_owned())
+    }
+}
+
+/// A day, week or month of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, SimpleObject)]
+pub struct Period {
+    /// The first moment that is in it.
+    pub from: Time,
+    /// The first moment that is behind it.
+    pub to: Time,
+    /// The day on which it begins in the report's time zone, such as `2025-03-09`.
+    pub date: Date,
+}
+
+/// [`ScalarType`] of `Date`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Date(pub NaiveDate);
+
+/// A day of the calendar, as ISO 8601 writes it: `2025-03-09`.
+#[Scalar(name = "Date")]
+impl ScalarType for Date {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::String(text) = &value else {
+            return Err(InputValueError::expected_type(value));
+        };
+        text.parse()
+            .map(Self)
+            .map_err(|_| InputValueError::custom("not a day such as 2025-03-09"))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}
+
+/// The periods that have something of the time between two moments (microseconds since 1970, the second one not included).
+pub fn between(unit: Unit, zone: Tz, from: i64, to: i64) -> Result<Vec<Period>> {
+    let moment = |micros| {
+        DateTime::from_timestamp_micros(micros).ok_or_else(|| {
+            Error::bad_input("A report's time must lie in the years that a calendar has.")
+        })
+    };
+    let end = moment(to)?;
+    let mut date = first_day(unit, moment(from)?.with_timezone(&zone).date_naive());
+    let mut periods = Vec::new();
+    loop {
+        let start = midnight(zone, date);
+        if start >= end {
+            return Ok(periods);
+        }
+        if periods.len() == MOST {
+            return Err(Error::bad_input(
+                "A report has at most 1000 periods: ask for a shorter time in `filter: { createdAt }`, or group by a longer period.",
+            ));
+        }
+        let Some(next) = next_day(unit, date) else {
+            return Ok(periods);
+        };
+        let bound = |time: DateTime<Utc>| Time::of_micros(time.timestamp_micros());
+        if let (Some(from), Some(to)) = (bound(start), bound(midnight(zone, next))) {
+            periods.push(Period {
+                from,
+                to,
+                date: Date(date),
+            });
+        }
+        date = next;
+    }
+}
+
+fn first_day(unit: Unit, date: NaiveDate) -> NaiveDate {
+    let before = match unit {
+        Unit::Day => 0,
+        Unit::Week => date.weekday().num_days_from_monday(),
+        Unit::Month => date.day0(),
+    };
+    date.checked_sub_days(Days::new(before.into()))
+        .unwrap_or(date)
+}
+
+fn next_day(unit: Unit, date: NaiveDate) -> Option<NaiveDate> {
+    match unit {
+        Unit::Day => date.checked_add_days(Days::new(1)),
+        Unit::Week => date.checked_add_days(Days::new(7)),
+        Unit::Month => date.checked_add_months(Months::new(1)),
+    }
+}
+
+/// When a day begins: at midnight, or, where the clocks skip it, with the first moment that there is.
+fn midnight(zone: Tz, date: NaiveDate) -> DateTime<Utc> {
+    let mut local = date.and_time(NaiveTime::MIN);
+    // The longest jump of any clock is a day.
+    for _ in 0..=96 {
+        if let Some(found) = zone.from_local_datetime(&local).earliest() {
+            return found.to_utc();
+        }
+        local += TimeDelta::minutes(15);
+    }
+    date.and_time(NaiveTime::MIN).and_utc()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hours(unit: Unit, zone: &str, from: &str, to: &str) -> Vec<(String, i64)> {
+        let micros = |text: &str| {
+            let time = DateTime::parse_from_rfc3339(text).unwrap();
+            time.timestamp_micros()
+        };
+        let periods = between(unit, zone.parse().unwrap(), micros(from), micros(to)).unwrap();
+        periods
+            .iter()
+            .map(|period| {
+                let length = period.to.micros() - period.from.micros();
+                (period.date.0.to_string(), length / 3_600_000_000)
+            })
+            .collect()
+    }
+
+    fn named(expected: &[(&str, i64)]) -> Vec<(String, i64)> {
+        let own = expected.iter();
+        own.map(|(date, hours)| ((*date).to_owned(), *hours))
+            .collect()
+    }
+
+    #[test]
+    fn a_day_on_which_the_clocks_change_is_shorter_or_longer() {
+        let (from, to) = ("2025-03-08T05:00:00Z", "2025-03-10T05:00:00Z");
+        assert_eq!(
+            hours(Unit::Day, "America/New_York", from, to),
+            named(&[("2025-03-08", 24), ("2025-03-09", 23), ("2025-03-10", 24)])
+        );
+        let (from, to) = ("2025-11-02T12:00:00Z", "2025-11-02T12:00:01Z");
+        assert_eq!(
+            hours(Unit::Day, "America/New_York", from, to),
+            named(&[("2025-11-02", 25)])
+        );
+    }
+
+    #[test]
+    fn where_midnight_is_skipped_the_day_begins_later() {
+        // Beirut set its clocks forward at midnight.
+        let (from, to) = ("2024-03-31T09:00:00Z", "2024-03-31T09:00:01Z");
+        assert_eq!(
+            hours(Unit::Day, "Asia/Beirut", from, to),
+            named(&[("2024-03-31", 23)])
+        );
+    }
+
+    #[test]
+    fn weeks_begin_on_mondays_and_months_on_the_first() {
+        let (from, to) = ("2025-01-01T00:00:00Z", "2025-01-14T00:00:00Z");
+        assert_eq!(
+            hours(Unit::Week, "UTC", from, to),
+            named(&[
+                ("2024-12-30", 168),
+                ("2025-01-06", 168),
+                ("2025-01-13", 168)
+            ])
+        );
+        let (from, to) = ("2025-01-31T23:00:00Z", "2025-03-01T00:00:00Z");
+        assert_eq!(
+            hours(Unit::Month, "UTC", from, to),
+            named(&[("2025-01-01", 744), ("2025-02-01", 672)])
+        );
+    }
+
+    #[test]
+    fn too_many_are_refused_and_none_are_none() {
+        assert!(between(Unit::Day, Tz::UTC, 0, 4_000 * 86_400_000_000).is_err());
+        assert_eq!(between(Unit::Day, Tz::UTC, 0, 0).unwrap(), []);
+        assert!(between(Unit::Day, Tz::UTC, i64::MIN, i64::MAX).is_err());
+    }
+}
