@@ -1,6 +1,6 @@
 //! Files that are gone or spoilt: what can be made again from the log is made again, and the log itself is never touched.
 //!
-//! All of it on SQLite, whose files they are.
+//! On SQLite, whose files they are, unless a test says otherwise.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use sample::company::{Company, Size};
 use sea_orm::{ConnectionTrait, Database};
 use serde_json::{Value, json};
-use tests::{Installation, Server};
+use tests::{Backend, Installation, Server, until};
 
 use crate::start::{SERVE, assert_refused};
 
@@ -134,4 +134,77 @@ async fn a_log_of_a_newer_version_is_refused() {
         .expect("a row");
     log.close().await.expect("it is closed");
     assert_refused(&server.installation.run(SERVE).await, &["newer version"]);
+}
+
+/// A server with calls, which goes on running.
+async fn running(installation: Installation, calls: usize) -> (Server, Value) {
+    let server = installation.serve().await;
+    let size = Size {
+        calls,
+        ..Size::default()
+    };
+    let deliveries: Vec<_> = Company::new(size).deliveries().collect();
+    server.sender().deliver(&deliveries).await;
+    server.settled().await;
+    let answers = answered(&server).await;
+    (server, answers)
+}
+
+/// Waits until the server answers as before, by a generation that it has built since.
+async fn assert_healed(server: &Server, before: &Value) {
+    until("another generation serves", async || {
+        let query = "{ status { generation } }";
+        let status = server.answer(query, json!({})).await;
+        (status["data"]["status"]["generation"] == 2).then_some(())
+    })
+    .await;
+    let event = r#"{"id":"e-more","type":"org.updated","payload":{"org":{"id":"more"}}}"#;
+    assert_eq!(server.sender().send("msg_more", event).await.status, 204);
+    server.settled().await;
+    let mut after = answered(server).await;
+    after["orgs"] = before["orgs"].clone();
+    assert_eq!(after, *before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_model_that_is_removed_beside_a_running_server_is_built_again() {
+    let (server, before) = running(Installation::new().on_sqlite(), 20).await;
+    for file in read_models(&server) {
+        remove_journal(&file);
+        fs::remove_file(file).expect("it is removed");
+    }
+    // More than there are open connections: whoever opens one meets no file, and must not make an empty one.
+    let asked = (0..32).map(|_| server.answer("{ calls { totalCount } }", json!({})));
+    futures_util::future::join_all(asked).await;
+    assert_healed(&server, &before).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_model_that_is_damaged_beside_a_running_server_is_built_again() {
+    let (server, before) = running(Installation::new(), 20).await;
+    let (url, table) = match server.installation.backend() {
+        Backend::Postgres(url) => (url.clone(), "hookgraph_read_1.insights"),
+        Backend::Sqlite => {
+            let file = server.installation.data_dir().join("read-1.db");
+            (format!("sqlite://{}", file.display()), "insights")
+        }
+    };
+    let db = Database::connect(url).await.expect("a connection");
+    db.execute_unprepared(&format!("DROP TABLE {table}"))
+        .await
+        .expect("it is dropped");
+    // A call is what the projector cannot write now.
+    let call = r#"{"id":"e-c","type":"call.completed","payload":{"call":{"id":"c","orgId":"o","analysis":[{"objections":["none"]}]}}}"#;
+    assert_eq!(server.sender().send("msg_c", call).await.status, 204);
+    until("another generation serves", async || {
+        let status = server
+            .answer("{ status { generation lag } }", json!({}))
+            .await;
+        (status["data"]["status"] == json!({ "generation": 2, "lag": 0 })).then_some(())
+    })
+    .await;
+    let after = answered(&server).await;
+    let count = |answers: &Value| answers["calls"]["totalCount"].as_i64().expect("a count");
+    assert_eq!(count(&after), count(&before) + 1);
+    assert!(server.output().contains("damaged=true"), "the log says so");
 }

@@ -2,9 +2,10 @@
 //!
 //! In this process, since two versions of the program are not to be had.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use ingest::generation::{Generations, Version};
+use ingest::generation::{Generations, MIXED, Version};
 use ingest::log::Limits;
 use ingest::projector::{BatchLimits, Projector};
 use tests::history::Message;
@@ -114,6 +115,54 @@ async fn when_nobody_makes_it_any_more_an_older_version_does_and_a_newer_one_rep
         (live(&stores).await == (4, NEWER.rules, 3)).then_some(())
     })
     .await;
+}
+
+/// What another program would build by other rules counts as built by several from its first event on, and is replaced whoever
+/// starts next.
+#[tokio::test]
+async fn an_upgrade_that_is_taken_back_half_way_leaves_no_rows_of_foreign_rules() {
+    let Two {
+        stores,
+        older,
+        mut newer,
+    } = Two::open().await;
+    drop(older);
+    for number in 2..=5 {
+        stores.append(&message(number)).await;
+    }
+    let mixed = async || {
+        let read_model = stores.read_model("live").await;
+        let live = read_model.live();
+        live.number() == 1 && live.version().rules == MIXED
+    };
+    // Before the newer version's own is ready, as it takes one event at a time.
+    let few = BatchLimits {
+        events: 1,
+        ..BatchLimits::default()
+    };
+    newer = stores.projector(newer.into_generations(), few);
+    until("it keeps up what nobody else does", async || {
+        let _ = newer.turn().await;
+        stores.append(&message(rand())).await;
+        mixed().await.then_some(())
+    })
+    .await;
+    drop(newer);
+    let generations = stores.generations("live", OLDER).await;
+    assert!(
+        generations.next().is_some(),
+        "the older version does not trust what several have built"
+    );
+    let mut older = stores.projector(generations, BatchLimits::default());
+    catch_up(&mut older).await;
+    let (_, rules, _) = live(&stores).await;
+    assert_eq!(rules, OLDER.rules);
+}
+
+/// A number that no other message has.
+fn rand() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1_000);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 #[tokio::test]

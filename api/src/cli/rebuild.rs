@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use ingest::feed::POLL;
 use ingest::generation::{Generation, Generations, State, Version};
 use ingest::log::{Log, Position};
@@ -38,8 +38,13 @@ pub(super) async fn run(args: RebuildArgs) -> anyhow::Result<ExitCode> {
     let mut generations = Generations::join(location.clone(), Version::CURRENT)
         .await
         .context("cannot open the read model")?;
+    let live = generations.live().clone();
+    ensure!(
+        live.version() <= Version::CURRENT,
+        "a newer version of Hookgraph makes this read model: rebuild it with that version"
+    );
     // Where there was none, the first one serves while it is being built.
-    let first = generations.live().position().await? == 0;
+    let first = live.position().await? == 0 && live.version() == Version::CURRENT;
     let built = if first {
         generations.live().clone()
     } else {
@@ -47,8 +52,8 @@ pub(super) async fn run(args: RebuildArgs) -> anyhow::Result<ExitCode> {
     };
     let from = built.position().await?;
     let begun = Instant::now();
-    tokio::select! {
-        done = build(&log, &built, from) => done?,
+    let head = tokio::select! {
+        head = build(&log, &built, from) => head?,
         _ = tokio::signal::ctrl_c() => {
             let at = built.position().await.unwrap_or(from);
             eprintln!(
@@ -56,14 +61,24 @@ pub(super) async fn run(args: RebuildArgs) -> anyhow::Result<ExitCode> {
             );
             return Ok(ExitCode::from(2));
         }
-    }
+    };
     if !first {
         generations.switch().await?;
     }
     // On SQLite one that was removed can still be written.
-    let (_, State { position: to, .. }) = Generation::open(&location, built.number())
+    let (
+        _,
+        State {
+            position: to,
+            ready,
+        },
+    ) = Generation::open(&location, built.number())
         .await
         .context("what was built is gone: another process has removed it; run it again")?;
+    ensure!(
+        ready && to >= head,
+        "what was built is not there any more: another process has begun it anew; run it again"
+    );
     let events = usize::try_from(to - from).unwrap_or_default();
     println!(
         "Generation {} of the read model serves, up to position {to}: {} in {:.1} s.",
@@ -75,20 +90,28 @@ pub(super) async fn run(args: RebuildArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Builds `generation`, with whoever else does, until it has all that is in the log.
-async fn build(log: &Log, generation: &Generation, from: Position) -> anyhow::Result<()> {
+async fn build(log: &Log, generation: &Generation, from: Position) -> anyhow::Result<Position> {
     let mut head = log.head().await?;
     let mut at = from;
     let length = Length::Events(u64::try_from(head - from).unwrap_or_default());
     let mut progress = Progress::start("projected", length);
     loop {
-        let reached = match step(log, generation, head, BatchLimits::default()).await {
+        let reached = match step(
+            log,
+            generation,
+            Version::CURRENT.rules,
+            head,
+            BatchLimits::default(),
+        )
+        .await
+        {
             Ok(step) => step.to,
             // A server is at it too.
             Err(StepError::Overtaken) => {
                 tokio::time::sleep(POLL / 10).await;
                 generation.position().await?
             }
-            Err(StepError::Database(error)) => {
+            Err(StepError::Database(error) | StepError::Log(error)) => {
                 return Err(error).with_context(|| {
                     format!("stopped at position {at}: run it again to go on from there")
                 });
@@ -106,5 +129,5 @@ async fn build(log: &Log, generation: &Generation, from: Position) -> anyhow::Re
         }
     }
     progress.finish();
-    Ok(())
+    Ok(head)
 }

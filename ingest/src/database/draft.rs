@@ -24,7 +24,7 @@ impl Draft {
                 let file = sqlite::generation_file(folder, number);
                 let draft = sqlite::draft_file(&file);
                 sqlite::remove_files(&draft);
-                let db = sqlite::open(&draft, sqlite::Durability::Rebuildable).await?;
+                let db = sqlite::open(&draft, sqlite::Durability::Rebuildable, true).await?;
                 let txn = begin_write(&db).await?;
                 Ok(Self {
                     db,

@@ -48,7 +48,8 @@ impl Location {
     pub(crate) async fn open_log_for_reading(&self) -> Result<DatabaseConnection, DbErr> {
         match self {
             Self::Sqlite(folder) => {
-                sqlite::open(&sqlite::log_file(folder), sqlite::Durability::Full).await
+                let file = sqlite::log_file(folder);
+                sqlite::open(&file, sqlite::Durability::Full, false).await
             }
             Self::Postgres(postgres) => postgres.open_log_for_reading().await,
         }
@@ -58,7 +59,8 @@ impl Location {
     pub(crate) async fn open_log(&self) -> Result<DatabaseConnection, DbErr> {
         match self {
             Self::Sqlite(folder) => {
-                let db = sqlite::open(&sqlite::log_file(folder), sqlite::Durability::Full).await?;
+                let file = sqlite::log_file(folder);
+                let db = sqlite::open(&file, sqlite::Durability::Full, true).await?;
                 migrate(&db).await?;
                 Ok(db)
             }
@@ -74,7 +76,7 @@ impl Location {
                 if !file.exists() {
                     return Err(DbErr::RecordNotFound(format!("generation {number}")));
                 }
-                sqlite::open(&file, sqlite::Durability::Rebuildable).await
+                sqlite::open(&file, sqlite::Durability::Rebuildable, false).await
             }
             Self::Postgres(postgres) => postgres.open_generation(number).await,
         }

@@ -85,7 +85,7 @@ impl Postgres {
     /// Fails when somebody has long been reading it: waiting for that would hold up the caller, and other readers behind it.
     pub(super) async fn remove_generation(&self, number: i64) -> Result<(), DbErr> {
         let txn = self.catalog.begin().await?;
-        txn.execute_unprepared("SET LOCAL lock_timeout = '1s'")
+        txn.execute_unprepared("SET LOCAL lock_timeout = '100ms'")
             .await?;
         let drop = format!("DROP SCHEMA IF EXISTS {READ_SCHEMA}{number} CASCADE");
         txn.execute_unprepared(&drop).await?;

@@ -19,8 +19,13 @@ pub(super) enum Durability {
     Rebuildable,
 }
 
-/// Opens the file at `path`, creating it if need be.
-pub(super) async fn open(path: &Path, durability: Durability) -> Result<DatabaseConnection, DbErr> {
+/// Opens the file at `path`; an empty one, if `create` and there is none. Without `create`, no later connection makes one either,
+/// when the file has been removed meanwhile.
+pub(super) async fn open(
+    path: &Path,
+    durability: Durability,
+    create: bool,
+) -> Result<DatabaseConnection, DbErr> {
     let mut options = ConnectOptions::new("sqlite://");
     let file = path.to_owned();
     options
@@ -37,13 +42,17 @@ pub(super) async fn open(path: &Path, durability: Durability) -> Result<Database
         .map_sqlx_sqlite_opts(move |options| {
             options
                 .filename(&file)
-                .create_if_missing(true)
+                .create_if_missing(create)
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(match durability {
                     Durability::Full => SqliteSynchronous::Full,
                     Durability::Rebuildable => SqliteSynchronous::Normal,
                 })
-                .busy_timeout(Duration::from_secs(5))
+                .busy_timeout(match durability {
+                    Durability::Full => Duration::from_secs(5),
+                    // Who finds it being written leaves it to the other, which may be stopped in the middle.
+                    Durability::Rebuildable => Duration::from_millis(250),
+                })
                 .foreign_keys(false)
         });
     Database::connect(options).await

@@ -9,6 +9,8 @@
 mod read_model;
 mod succession;
 
+use std::sync::atomic::{AtomicI32, Ordering};
+
 use entity::read_model::checkpoint::{ActiveModel, Column, Entity, Model};
 use migration::read_model as schema;
 use sea_orm::sea_query::{LockBehavior, LockType, OnConflict};
@@ -47,7 +49,9 @@ impl Version {
 #[derive(Debug)]
 pub struct Generation {
     number: i64,
-    version: Version,
+    tables: i32,
+    /// As they were seen last: a program of other rules may have begun to keep it up.
+    rules: AtomicI32,
     db: DatabaseConnection,
 }
 
@@ -101,13 +105,10 @@ impl Generation {
     pub async fn open(location: &Location, number: i64) -> Result<(Self, State), DbErr> {
         let db = location.open_generation(number).await?;
         let row = checkpoint(&db).await?;
-        let version = Version {
-            tables: row.tables,
-            rules: row.rules,
-        };
         let generation = Self {
             number,
-            version,
+            tables: row.tables,
+            rules: AtomicI32::new(row.rules),
             db,
         };
         Ok((generation, State::of(&row)))
@@ -118,9 +119,12 @@ impl Generation {
         self.number
     }
 
-    /// By what it was built.
+    /// By what it was built, as far as it was seen: [`MIXED`] rules when by several.
     pub fn version(&self) -> Version {
-        self.version
+        Version {
+            tables: self.tables,
+            rules: self.rules.load(Ordering::Relaxed),
+        }
     }
 
     /// The database, for reading.
@@ -130,7 +134,9 @@ impl Generation {
 
     /// How it is now.
     pub async fn state(&self) -> Result<State, DbErr> {
-        Ok(State::of(&checkpoint(&self.db).await?))
+        let row = checkpoint(&self.db).await?;
+        self.rules.store(row.rules, Ordering::Relaxed);
+        Ok(State::of(&row))
     }
 
     /// How far it is: every event up to this position is in it.
@@ -143,13 +149,22 @@ impl Generation {
     }
 
     async fn mark_ready(&self) -> Result<(), DbErr> {
-        Entity::update_many()
-            .col_expr(Column::Ready, true.into())
-            .exec(&self.db)
-            .await?;
-        Ok(())
+        let mark = || Entity::update_many().col_expr(Column::Ready, true.into());
+        for _ in 0..BUSY_RETRIES {
+            match mark().exec(&self.db).await {
+                Err(error) if is_busy(&error) => {}
+                marked => return marked.map(drop),
+            }
+        }
+        mark().exec(&self.db).await.map(drop)
     }
 }
+
+/// The rules of a generation that was built by several: less than any version's.
+pub const MIXED: i32 = -1;
+
+/// How often to try again to mark a generation of SQLite that another process is writing, for a quarter of a second each.
+const BUSY_RETRIES: usize = 40;
 
 impl State {
     fn of(row: &Model) -> Self {
@@ -172,17 +187,21 @@ pub(crate) async fn lock(txn: &DatabaseTransaction) -> Result<Option<Position>, 
 }
 
 /// Moves the checkpoint, in the transaction that applies the events between, from the position that the caller read. False
-/// when another projector has moved it meanwhile; the transaction must then be given up.
+/// when another projector has moved it meanwhile; the transaction must then be given up. If `by_other_rules`, the generation says
+/// from then on that it was built by several, so that every version replaces it.
 pub(crate) async fn advance(
     txn: &DatabaseTransaction,
     from: Position,
     to: Position,
+    by_other_rules: bool,
 ) -> Result<bool, DbErr> {
-    let moved = Entity::update_many()
+    let mut update = Entity::update_many()
         .col_expr(Column::Position, to.into())
-        .filter(Column::Position.eq(from))
-        .exec(txn)
-        .await?;
+        .filter(Column::Position.eq(from));
+    if by_other_rules {
+        update = update.col_expr(Column::Rules, MIXED.into());
+    }
+    let moved = update.exec(txn).await?;
     Ok(moved.rows_affected == 1)
 }
 
@@ -191,6 +210,20 @@ async fn checkpoint(db: &DatabaseConnection) -> Result<Model, DbErr> {
         .one(db)
         .await?
         .ok_or_else(|| DbErr::RecordNotFound("the checkpoint of the read model".to_owned()))
+}
+
+/// Whether another process is writing this database of SQLite now.
+pub(crate) fn is_busy(error: &DbErr) -> bool {
+    let (DbErr::Conn(RuntimeErr::SqlxError(error))
+    | DbErr::Exec(RuntimeErr::SqlxError(error))
+    | DbErr::Query(RuntimeErr::SqlxError(error))) = error
+    else {
+        return false;
+    };
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    // The lower byte says SQLITE_BUSY, those above it why.
+    code.and_then(|code| code.parse::<i32>().ok())
+        .is_some_and(|code| code < 10_000 && code & 0xff == 5)
 }
 
 /// Whether this surely is no generation of ours, as against a database that is locked, away or out of means. Only then may it

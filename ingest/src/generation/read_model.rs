@@ -95,7 +95,7 @@ impl ReadModel {
 
 impl Newer {
     fn is_ready(&self) -> bool {
-        self.state.ready && self.generation.version.tables == Version::CURRENT.tables
+        self.state.ready && self.generation.version().tables == Version::CURRENT.tables
     }
 }
 

@@ -4,16 +4,19 @@
 //! - The live one is the newest that is ready and has this program's tables.
 //! - A program that finds an older version live builds its own beside it. One that finds a newer version live rests, unless
 //!   nobody keeps that one up: then it builds its own (an upgrade that was taken back).
+//! - A program keeps up what another version has built only while it builds its own and nobody else does. What it keeps up is
+//!   marked as built by several, so that every version replaces it.
+//! - One that turns out to be damaged counts for nothing, and is built anew.
 //! - An unfinished one of this version is built on, whoever began it.
 //! - What is older than the live one was replaced, and goes after a while.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sea_orm::DbErr;
 
-use super::{Generation, State, Version, all, is_garbage};
+use super::{Generation, MIXED, State, Version, all, is_garbage};
 use crate::database::Location;
 use crate::feed::POLL;
 use crate::log::Position;
@@ -26,6 +29,10 @@ const GRACE_OF_OTHER_TABLES: Duration = Duration::from_mins(10);
 
 /// When to try again to remove one that somebody reads: an export, a backup of the whole database.
 const AGAIN_AFTER: Duration = Duration::from_secs(10);
+
+/// How long an older version's generation may stand still behind the log before a newer program keeps it up, by its own rules, while
+/// it builds its own.
+const LEFT_BEHIND_AFTER: Duration = Duration::from_secs(3);
 
 /// How long a newer version's generation may stand still behind the log before nobody seems to keep it up.
 const ABANDONED_AFTER: Duration = Duration::from_secs(10);
@@ -43,7 +50,12 @@ pub struct Generations {
     known: BTreeMap<i64, Arc<Generation>>,
     /// With how long each may stay.
     retired: BTreeMap<i64, (Instant, Duration)>,
+    /// Those that were found damaged.
+    condemned: BTreeSet<i64>,
+    /// Whether no other process projects at the same location.
+    alone: bool,
     looked: Option<Instant>,
+    /// Since when the live one stands where it is, behind the log.
     standing: Option<(Position, Instant)>,
 }
 
@@ -54,8 +66,8 @@ impl Generations {
     /// It can be built again from the log.
     pub async fn open(location: Location, version: Version) -> Result<Self, DbErr> {
         let mut generations = Self::join(location, version).await?;
-        let alone = matches!(generations.location, Location::Sqlite(_));
-        if alone {
+        generations.alone = matches!(generations.location, Location::Sqlite(_));
+        if generations.alone {
             generations.location.remove_drafts();
             for number in generations.location.generations().await? {
                 let next = generations.next.as_ref().map(|next| next.number);
@@ -64,8 +76,8 @@ impl Generations {
                 }
             }
         }
-        let has_other_rules = generations.live.version != version;
-        if generations.must_replace_live() || (alone && has_other_rules) {
+        let has_other_rules = generations.live.version() != version;
+        if generations.must_replace_live() || (generations.alone && has_other_rules) {
             generations.begin_next().await?;
         }
         generations.began_next = true;
@@ -79,14 +91,14 @@ impl Generations {
         let known: BTreeMap<i64, Found> =
             known.map(|found| (found.0.number, found.into())).collect();
         let newest = numbers.last().copied().unwrap_or(0);
-        let has_tables = |found: &&Found| found.generation.version.tables == version.tables;
+        let has_tables = |found: &&Found| found.generation.version().tables == version.tables;
         let ready = known.values().rev().filter(|found| found.state.ready);
         let live = if let Some(found) = ready.into_iter().find(has_tables) {
             Arc::clone(&found.generation)
         } else {
             // With nothing older to read from, the one that is being built serves what it has.
             let mut unfinished = known.values().rev();
-            let unfinished = unfinished.find(|found| found.generation.version == version);
+            let unfinished = unfinished.find(|found| found.generation.version() == version);
             let first = match unfinished {
                 Some(found) => Arc::clone(&found.generation),
                 None => create(&location, newest + 1, version).await?.generation,
@@ -102,6 +114,8 @@ impl Generations {
             next: None,
             began_next: false,
             retired: BTreeMap::new(),
+            condemned: BTreeSet::new(),
+            alone: false,
             looked: Some(Instant::now()),
             standing: None,
         };
@@ -125,14 +139,26 @@ impl Generations {
         self.began_next
     }
 
-    /// Has the next [`Self::look`] look at once.
-    pub(crate) fn look_at_once(&mut self) {
-        self.looked = None;
+    /// By what this program builds.
+    pub(crate) fn version(&self) -> Version {
+        self.version
     }
 
-    /// Whether this program is to keep the live one up: it is of its version, or being replaced by one that is.
+    /// Whether this program is to keep the live one up: it is of its version; or it is being replaced by one that is, and nobody
+    /// else seems to keep it up until then.
     pub(crate) fn keeps_live(&self) -> bool {
-        self.is_live_there() && (self.live.version == self.version || self.next.is_some())
+        let standing = self.standing.map(|(_, since)| since.elapsed());
+        let is_left_alone = self.alone
+            || self.live.version().rules == MIXED
+            || standing.is_some_and(|standing| standing >= LEFT_BEHIND_AFTER);
+        self.is_live_there()
+            && (self.live.version() == self.version || self.next.is_some() && is_left_alone)
+    }
+
+    /// This generation was found damaged. If it is still there, another is built in its place.
+    pub(crate) fn condemn(&mut self, number: i64) {
+        self.condemned.insert(number);
+        self.looked = None;
     }
 
     /// Begins a generation beside the live one, even if that is of the same version, unless one is begun already.
@@ -153,7 +179,7 @@ impl Generations {
             let Found { generation, state } = create(&self.location, number, self.version).await?;
             self.known.insert(number, Arc::clone(&generation));
             // Another process may have made one by this number meanwhile, of its own version.
-            if generation.version == self.version && !state.ready {
+            if generation.version() == self.version && !state.ready {
                 tracing::info!(
                     generation = number,
                     beside = self.live.number,
@@ -170,18 +196,25 @@ impl Generations {
         if self.looked.is_some_and(|at| at.elapsed() < POLL) {
             return Ok(false);
         }
-        self.looked = Some(Instant::now());
+        // After a time in which nothing could be seen, nothing can be said of how long anything stood still.
+        if self.looked.is_none_or(|at| at.elapsed() > 3 * POLL) {
+            self.standing = None;
+        }
         let numbers = self.location.generations().await?;
         let was_there = self.is_live_there();
-        self.known.retain(|number, _| numbers.contains(number));
+        self.condemned.retain(|number| numbers.contains(number));
+        let sound = |number: &i64| numbers.contains(number) && !self.condemned.contains(number);
+        self.known.retain(|number, _| sound(number));
         if was_there && !self.is_live_there() {
             tracing::warn!(
                 generation = self.live.number,
-                "the generation of the read model that served is gone"
+                damaged = self.condemned.contains(&self.live.number),
+                "the generation of the read model that served is gone; unless a newer version has replaced it, it is built again from the log"
             );
         }
         let mut found = BTreeMap::new();
-        for &number in numbers.iter().filter(|number| **number > self.live.number) {
+        let newer = |number: &&i64| **number > self.live.number && sound(number);
+        for &number in numbers.iter().filter(newer) {
             let looked_at = match self.known.get(&number) {
                 Some(known) => Found::again(known).await,
                 None => Found::open(&self.location, number).await,
@@ -197,9 +230,11 @@ impl Generations {
         let before = self.live.number;
         self.take_in(found);
         self.retire(&numbers);
-        if self.must_replace_live() || self.is_abandoned(head).await? {
+        self.watch_live(head).await?;
+        if self.must_replace_live() || self.is_abandoned() {
             self.begin_next().await?;
         }
+        self.looked = Some(Instant::now());
         Ok(self.live.number != before)
     }
 
@@ -217,9 +252,13 @@ impl Generations {
             if number <= self.live.number {
                 continue;
             }
-            if state.ready && generation.version.tables == self.version.tables {
+            if state.ready && generation.version().tables == self.version.tables {
                 self.replace_live(generation);
-            } else if !state.ready && generation.version == self.version && self.next.is_none() {
+            } else if !state.ready
+                && generation.version() == self.version
+                && self.live.version() <= self.version
+                && self.next.is_none()
+            {
                 self.began_next = false;
                 self.next = Some(generation);
             }
@@ -230,7 +269,7 @@ impl Generations {
     fn retire(&mut self, numbers: &[i64]) {
         for &number in numbers.iter().filter(|number| **number < self.live.number) {
             let known = self.known.get(&number);
-            let grace = match known.map(|known| known.version.tables) {
+            let grace = match known.map(|known| known.version().tables) {
                 Some(tables) if tables != self.version.tables => GRACE_OF_OTHER_TABLES,
                 _ => GRACE,
             };
@@ -255,7 +294,8 @@ impl Generations {
         }
         self.live = by;
         self.standing = None;
-        if self.live.version > self.version {
+        if self.live.version() > self.version {
+            self.next = None;
             tracing::warn!(
                 "a newer version of Hookgraph makes the read model now: this server only projects again if nobody else does"
             );
@@ -278,25 +318,39 @@ impl Generations {
         self.known.contains_key(&self.live.number)
     }
 
-    /// Whether the live one is of an older version than this program, or has gone and left nothing in its place.
+    /// Whether the live one is of an older version than this program, or has gone and left nothing in its place, or is damaged.
     fn must_replace_live(&self) -> bool {
         let last = self.known.keys().next_back();
         let gone = !self.is_live_there() && last.is_none_or(|last| *last < self.live.number);
-        self.next.is_none() && (self.live.version < self.version || gone)
+        let damaged = self.condemned.contains(&self.live.number);
+        self.next.is_none() && (self.live.version() < self.version || gone || damaged)
+    }
+
+    /// Sees by what the live one is kept up, and whether it moves.
+    async fn watch_live(&mut self, head: Position) -> Result<(), DbErr> {
+        if !self.is_live_there() {
+            self.standing = None;
+            return Ok(());
+        }
+        let position = match self.live.position().await {
+            Err(error) if is_garbage(&error) => {
+                self.condemn(self.live.number);
+                return Ok(());
+            }
+            position => position?,
+        };
+        let stood = self.standing.filter(|(at, _)| *at == position);
+        let now = (position, Instant::now());
+        self.standing = (position < head).then(|| stood.unwrap_or(now));
+        Ok(())
     }
 
     /// Whether a newer version's generation has stood still behind the log for so long that nobody seems to keep it up.
-    async fn is_abandoned(&mut self, head: Position) -> Result<bool, DbErr> {
-        if self.live.version <= self.version || self.next.is_some() || !self.is_live_there() {
-            return Ok(false);
-        }
-        let position = self.live.position().await?;
-        let (stands_at, since) = *self.standing.get_or_insert((position, Instant::now()));
-        if position != stands_at || position >= head {
-            self.standing = None;
-            return Ok(false);
-        }
-        Ok(since.elapsed() >= ABANDONED_AFTER)
+    fn is_abandoned(&self) -> bool {
+        let standing = self.standing.map(|(_, since)| since.elapsed());
+        self.live.version() > self.version
+            && self.next.is_none()
+            && standing.is_some_and(|standing| standing >= ABANDONED_AFTER)
     }
 
     /// Removes what was replaced long enough ago. What cannot be removed, since somebody still reads it, is tried again later.

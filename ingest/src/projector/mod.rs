@@ -53,7 +53,7 @@ impl Projector {
                 Ok(false) => Pause::UntilRung,
                 // The one at work rings when it is done; if it dies, the poll takes over.
                 Err(StepError::Overtaken) => Pause::UntilPoll,
-                Err(StepError::Database(error)) => {
+                Err(StepError::Database(error) | StepError::Log(error)) => {
                     if healthy {
                         tracing::error!(%error, "the projector cannot go on; it tries again every second");
                     }
@@ -61,7 +61,7 @@ impl Projector {
                 }
             };
             match (healthy, &turned) {
-                (_, Err(StepError::Database(_))) => healthy = false,
+                (_, Err(StepError::Database(_) | StepError::Log(_))) => healthy = false,
                 (false, _) => {
                     tracing::info!("the projector goes on");
                     healthy = true;
@@ -103,7 +103,8 @@ impl Projector {
             return Ok(false);
         }
         let live = Arc::clone(self.generations.live());
-        match step(&self.log, &live, head, self.limits).await {
+        let rules = self.generations.version().rules;
+        match step(&self.log, &live, rules, head, self.limits).await {
             Ok(step) => {
                 if step.moved() {
                     self.feed.applied();
@@ -112,7 +113,7 @@ impl Projector {
             }
             // Replaced and removed by another process, or damaged.
             Err(StepError::Database(error)) if is_garbage(&error) => {
-                self.generations.look_at_once();
+                self.generations.condemn(live.number());
                 Ok(false)
             }
             Err(error) => Err(error),
@@ -135,6 +136,10 @@ impl Projector {
                 tending.overtaken();
                 false
             }
+            Err(StepError::Database(error)) if is_garbage(&error) => {
+                self.generations.condemn(next.number());
+                false
+            }
             Err(error) => {
                 tending.failed(&error);
                 false
@@ -153,7 +158,8 @@ impl Projector {
         if !tending.is_due(next.position().await?) {
             return Ok(false);
         }
-        let step = step(&self.log, next, head, self.limits).await?;
+        let rules = self.generations.version().rules;
+        let step = step(&self.log, next, rules, head, self.limits).await?;
         tending.moved(step.to, head);
         // It has all that was there when the step began: readers move on to it as soon as it has what they were told of.
         if step.to >= head {

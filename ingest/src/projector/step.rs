@@ -33,9 +33,12 @@ impl Default for BatchLimits {
 /// Why a step did not happen.
 #[derive(Debug, thiserror::Error)]
 pub enum StepError {
-    /// A database is away, or says no for a reason that no event is to blame for.
+    /// The read model's database is away, or says no for a reason that no event is to blame for.
     #[error("{0}")]
     Database(#[from] DbErr),
+    /// The log cannot be read.
+    #[error("{0}")]
+    Log(DbErr),
     /// Another projector holds the checkpoint, or has moved it: it works, and this one need not.
     #[error("another projector is at work")]
     Overtaken,
@@ -57,10 +60,12 @@ impl Step {
     }
 }
 
-/// Applies what stands behind the checkpoint of `generation`, up to the position `until`, as much as one transaction takes.
+/// Applies what stands behind the checkpoint of `generation`, up to the position `until`, as much as one transaction takes. `rules`
+/// are those of this program.
 pub async fn step(
     log: &Log,
     generation: &Generation,
+    rules: i32,
     until: Position,
     limits: BatchLimits,
 ) -> Result<Step, StepError> {
@@ -71,7 +76,10 @@ pub async fn step(
     }
     let begun = Instant::now();
     // First the lock, then the work: of several projectors, one reads and parses a batch.
-    let txn = generation.begin_write().await?;
+    let txn = match generation.begin_write().await {
+        Err(error) if generation::is_busy(&error) => return Err(StepError::Overtaken),
+        txn => txn?,
+    };
     if generation::lock(&txn).await? != Some(from) {
         return Err(StepError::Overtaken);
     }
@@ -81,9 +89,10 @@ pub async fn step(
         return Ok(still);
     };
     let (to, count) = (last.position, events.len() as u64);
-    match apply(txn, from, &events).await {
+    let by_other_rules = generation.version().rules != rules;
+    match apply(txn, from, &events, by_other_rules).await {
         Err(StepError::Database(error)) if is_refusal(&error) => {
-            one_by_one(generation, from, events).await?;
+            one_by_one(generation, from, events, by_other_rules).await?;
         }
         applied => applied?,
     }
@@ -97,7 +106,10 @@ async fn read_after(
     from: Position,
     limits: BatchLimits,
 ) -> Result<Vec<Event>, StepError> {
-    let stored = log.read_after(from, limits.events, limits.bytes).await?;
+    let stored = log
+        .read_after(from, limits.events, limits.bytes)
+        .await
+        .map_err(StepError::Log)?;
     // Hashing and parsing megabytes would keep a thread of the server from its sockets.
     let read = tokio::task::spawn_blocking(move || {
         stored
@@ -117,11 +129,12 @@ async fn apply(
     txn: DatabaseTransaction,
     from: Position,
     events: &[Event],
+    by_other_rules: bool,
 ) -> Result<(), StepError> {
     let Some(last) = events.last() else {
         return Ok(());
     };
-    if !generation::advance(&txn, from, last.position).await? {
+    if !generation::advance(&txn, from, last.position, by_other_rules).await? {
         return Err(StepError::Overtaken);
     }
     projection::apply(&txn, events).await?;
@@ -134,10 +147,11 @@ async fn one_by_one(
     generation: &Generation,
     mut from: Position,
     events: Vec<Event>,
+    by_other_rules: bool,
 ) -> Result<(), StepError> {
     for mut event in events {
         let txn = generation.begin_write().await?;
-        match apply(txn, from, std::slice::from_ref(&event)).await {
+        match apply(txn, from, std::slice::from_ref(&event), by_other_rules).await {
             Err(StepError::Database(error)) if is_refusal(&error) => {
                 tracing::error!(
                     position = event.position,
@@ -147,7 +161,7 @@ async fn one_by_one(
                     "the read model's database cannot hold what this body says".to_owned(),
                 );
                 let txn = generation.begin_write().await?;
-                apply(txn, from, std::slice::from_ref(&event)).await?;
+                apply(txn, from, std::slice::from_ref(&event), by_other_rules).await?;
             }
             applied => applied?,
         }

@@ -139,7 +139,14 @@ async fn project(
     progress: &mut Progress,
 ) -> anyhow::Result<()> {
     loop {
-        let step = step(log, fresh, until, BatchLimits::default()).await?;
+        let step = step(
+            log,
+            fresh,
+            Version::CURRENT.rules,
+            until,
+            BatchLimits::default(),
+        )
+        .await?;
         if !step.moved() {
             return Ok(());
         }

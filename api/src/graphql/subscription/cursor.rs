@@ -5,7 +5,7 @@
 
 use entity::read_model::event_index;
 use ingest::log::Log;
-use ingest::payload::body_hash;
+use ingest::payload::body_hash as body_hash_of;
 use sea_orm::{EntityTrait, QuerySelect};
 use tokio::time::timeout;
 
@@ -31,9 +31,13 @@ pub async fn cursor_at(store: &Store, position: i64) -> Result<Cursor> {
         .into_tuple()
         .one(live.db())
         .await?;
-    Ok(match body_hash {
-        Some(body_hash) => cursor(store, position, &body_hash),
-        // The beginning.
+    if let Some(body_hash) = body_hash {
+        return Ok(cursor(store, position, &body_hash));
+    }
+    // Not projected yet, or the beginning.
+    let bodies = store.log.bodies_at(&[position]).await?;
+    Ok(match bodies.first() {
+        Some((_, body)) => cursor(store, position, &body_hash_of(body)),
         None => Cursor(format!("{}-{position}", store.log.identity())),
     })
 }
@@ -82,7 +86,7 @@ impl Place<'_> {
             return Ok(self.position <= log.head().await?);
         };
         let bodies = log.bodies_at(&[self.position]).await?;
-        let mut marks = bodies.iter().map(|(_, body)| body_hash(body));
+        let mut marks = bodies.iter().map(|(_, body)| body_hash_of(body));
         Ok(marks.any(|hash| hash[..MARK] == *mark))
     }
 }
@@ -96,7 +100,8 @@ fn parse<'c>(identity: &str, cursor: &'c str) -> Result<Place<'c>> {
         _ => (identity, "", None),
     };
     // Not every text that can be read as a number: a cursor has one form.
-    let digits = position.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = position.bytes().all(|byte| byte.is_ascii_digit())
+        && (position == "0" || !position.starts_with('0'));
     let position = position.parse().ok().filter(|_| digits).ok_or_else(|| {
         Error::bad_input(
             "This is not a cursor of this server: use `cursor` as it was answered, or \"0\" for the beginning.",
@@ -128,6 +133,7 @@ mod tests {
             "",
             "-1",
             "+1",
+            "0a1b2c3d-007",
             "0a1b2c3d-",
             "0a1b2c3d--1",
             "0a1b2c3d-7-00c0ffee-1",
