@@ -7,7 +7,7 @@ SHELL := bash
 # Where `.ci/setup` puts a Node.js of its own, when the machine's is missing or too old for the playground's build.
 export PATH := $(CURDIR)/.tools/node_modules/.bin:$(PATH)
 
-.PHONY: help run test test-faults web setup check clean
+.PHONY: help run test test-faults web clients setup check clean
 
 help:
 	@echo "make run      build everything and serve on 127.0.0.1:8080"
@@ -21,7 +21,7 @@ run: web
 	exec target/release/hookgraph serve
 
 # Everything on SQLite, then what touches a database once more on PostgreSQL (the laws with fewer cases: each makes databases).
-test: setup web
+test: setup web clients
 	cargo build --workspace
 	cargo test --workspace
 	HOOKGRAPH_TEST_DATABASE=postgres PROPTEST_CASES=12 cargo test --workspace --test it --test laws --test statements
@@ -50,10 +50,17 @@ web/node_modules/.package-lock.json: web/package.json web/package-lock.json web/
 	cd web && npm ci --no-audit --no-fund
 	touch $@
 
+# The clients that the tests try the server with.
+clients: tests/clients/node_modules/.package-lock.json
+
+tests/clients/node_modules/.package-lock.json: tests/clients/package.json tests/clients/package-lock.json tests/clients/.npmrc
+	cd tests/clients && npm ci --no-audit --no-fund
+	touch $@
+
 web/dist/index.html: web/node_modules/.package-lock.json web/index.html web/vite.config.js $(shell find web/src web/public -type f)
 	cd web && npm run build
 	touch api/src/http/playground.rs
 
 clean:
 	cargo clean
-	rm -rf web/dist web/node_modules .tools
+	rm -rf web/dist web/node_modules tests/clients/node_modules .tools

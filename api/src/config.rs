@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use clap::{Args, ValueEnum};
 use ingest::database::Location;
 use ingest::signature::Secret;
@@ -12,6 +14,10 @@ use sea_orm::sqlx::postgres::PgConnectOptions;
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 const DEFAULT_DATA_DIR: &str = "data";
+
+/// The fewest bytes of a signing secret. Standard Webhooks asks senders for 24, and its own published examples have 18; with fewer
+/// than these it can be guessed.
+const SHORTEST_KEY: usize = 16;
 
 /// The file of the data folder that keeps the secret which the server made. Only its owner can read it.
 pub const SECRET_FILE: &str = "webhook-secret";
@@ -195,14 +201,15 @@ impl Config {
         }
         let secrets = secrets(args.webhook_secret.as_deref());
         for secret in &secrets {
-            Secret::parse(secret).context("HOOKGRAPH_WEBHOOK_SECRET cannot be used")?;
+            check_secret(secret).context("HOOKGRAPH_WEBHOOK_SECRET cannot be used")?;
         }
         let database = match args.database_url.filter(|url| !url.is_empty()) {
             None => Database::Sqlite,
             Some(url) => {
                 let read_url = args.read_database_url.filter(|url| !url.is_empty());
-                for url in [Some(&url), read_url.as_ref()].into_iter().flatten() {
-                    check_database_url(url)?;
+                check_database_url("HOOKGRAPH_DATABASE_URL", &url)?;
+                if let Some(url) = &read_url {
+                    check_database_url("HOOKGRAPH_READ_DATABASE_URL", url)?;
                 }
                 Database::Postgres { url, read_url }
             }
@@ -288,9 +295,9 @@ impl StoreArgs {
         match self.postgres_url() {
             None => Ok(Location::Sqlite(self.data_dir.clone())),
             Some(url) => {
-                check_database_url(url)?;
+                check_database_url("HOOKGRAPH_DATABASE_URL", url)?;
                 Location::postgres(url).await.context(
-                    "cannot connect to the PostgreSQL database: is it running, and is the address right?",
+                    "cannot connect to the PostgreSQL database (is it running, and is the address right?)",
                 )
             }
         }
@@ -304,11 +311,7 @@ impl StoreArgs {
         let Some(url) = self.postgres_url() else {
             return Ok(None);
         };
-        check_database_url(url)?;
-        let options: PgConnectOptions = url
-            .parse()
-            .ok()
-            .context("the PostgreSQL database's address cannot be read")?;
+        let options = check_database_url("HOOKGRAPH_DATABASE_URL", url)?;
         let host = match options.get_socket() {
             Some(folder) => folder.display().to_string(),
             None => options.get_host().to_owned(),
@@ -368,12 +371,39 @@ impl KnownSecretArgs {
     }
 }
 
-fn check_database_url(url: &str) -> anyhow::Result<()> {
-    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+/// Reads an address just as the driver will, whose own errors and warnings would repeat it. `name` is where it was given.
+fn check_database_url(name: &str, url: &str) -> anyhow::Result<PgConnectOptions> {
+    let Some(rest) = ["postgres://", "postgresql://"]
+        .iter()
+        .find_map(|scheme| url.strip_prefix(scheme))
+    else {
         bail!(
-            "the database's address must begin with postgres://; for SQLite leave it out, and name a folder with --data-dir"
+            "{name} must begin with postgres://; for SQLite leave it out, and name a folder with --data-dir"
         );
-    }
+    };
+    // Of a password with one of these, what stands before it may pass for a port, and what follows for the database's name.
+    let behind = rest.find(['/', '?', '#']).map_or("", |at| &rest[at..]);
+    let options = if behind.contains(['@', '#']) {
+        None
+    } else {
+        url.parse().ok()
+    };
+    options.with_context(|| {
+        format!(
+            "{name} is not an address of PostgreSQL, such as postgres://user:password@host:5432/database?sslmode=require: in a user, a password or a parameter special characters must be percent-encoded (/ is %2F, ? is %3F, # is %23, @ is %40, % is %25)"
+        )
+    })
+}
+
+/// Checks a secret that requests will be signed with. One that is easy to guess would let in anybody's events.
+fn check_secret(text: &str) -> anyhow::Result<()> {
+    Secret::parse(text)?;
+    // To Svix the prefix is optional.
+    let key = STANDARD.decode(text.strip_prefix("whsec_").unwrap_or(text))?;
+    ensure!(
+        key.len() >= SHORTEST_KEY,
+        "a signing secret is `whsec_` followed by the base64 of at least {SHORTEST_KEY} bytes, as the Svix portal shows it; this one is shorter"
+    );
     Ok(())
 }
 

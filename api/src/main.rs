@@ -5,30 +5,44 @@ use std::process::ExitCode;
 
 use api::cli::{self, Cli};
 use clap::Parser;
-use tracing_subscriber::EnvFilter;
+use tracing::Metadata;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::{FilterExt, filter_fn};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, fmt};
 
 /// What does not start exits with this code, after one sentence that says why.
 const DID_NOT_START: u8 = 2;
+
+/// False for what would write down the database's address or a parameter of it, password and all. No setting of the log shows those.
+fn hides_addresses(metadata: &Metadata) -> bool {
+    let target = metadata.target();
+    let connects = ["sea_orm::driver", "sea_orm::database"]
+        .iter()
+        .any(|module| target.starts_with(module));
+    !(connects && *metadata.level() > LevelFilter::WARN
+        || target.starts_with("sqlx_postgres::options::parse"))
+}
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     let filter = EnvFilter::try_from_env("HOOKGRAPH_LOG")
         .unwrap_or_else(|_| EnvFilter::new(cli.log_filter()))
-        // At TRACE it writes down the database's address, password and all.
-        .add_directive("sea_orm::driver=warn".parse().unwrap_or_default())
-        .add_directive("sea_orm::database=warn".parse().unwrap_or_default());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .and(filter_fn(hides_addresses).with_max_level_hint(LevelFilter::TRACE));
+    let log = fmt::layer()
         .with_writer(std::io::stderr)
         // Where nobody reads the log any more, saying so would panic.
         .log_internal_errors(false)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_ansi(std::io::stderr().is_terminal());
+    tracing_subscriber::registry()
+        .with(log.with_filter(filter))
         .init();
     match cli::run(cli).await {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("hookgraph: {error:#}");
+            cli::note(format_args!("hookgraph: {}", cli::sentence(&error)));
             ExitCode::from(DID_NOT_START)
         }
     }

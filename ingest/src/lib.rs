@@ -4,6 +4,7 @@
 //! says what a body means, [`projection`] merges it into a [`generation`] of the read model, and [`feed`] wakes whoever waits.
 //! What the webhook turns away is told by [`refused`]. [`database`] says where all of it is kept.
 
+pub mod body;
 pub mod comparison;
 pub mod database;
 pub mod feed;
@@ -16,4 +17,5 @@ pub mod projector;
 pub mod quiet;
 pub mod refused;
 pub mod signature;
+mod warning;
 pub mod webhook;

@@ -5,7 +5,6 @@
 //! signature or a secret.
 
 use std::collections::{HashSet, VecDeque};
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,11 +14,13 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseTransaction, DbErr, EntityTrait,
     PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::database;
 use crate::log::Log;
+use crate::warning::Warnings;
 
 /// How many requests of one reason are kept.
 pub const KEPT: usize = 100;
@@ -56,8 +57,8 @@ pub struct RefusedRequest {
 #[derive(Clone, Debug)]
 pub struct Recorder {
     desk: Arc<Desk>,
-    /// Closes when the last recorder is dropped; nothing is ever sent.
-    _alive: mpsc::Sender<Infallible>,
+    /// Ends the writer when the last recorder is dropped.
+    _alive: Arc<DropGuard>,
 }
 
 /// What recorders and their writer share.
@@ -65,6 +66,7 @@ pub struct Recorder {
 struct Desk {
     waiting: Mutex<Waiting>,
     news: Notify,
+    warnings: Warnings,
 }
 
 /// Requests that are not yet in the table, in the order of arrival: at most [`KEPT`] of each reason.
@@ -75,12 +77,14 @@ impl Recorder {
     /// Starts the writer. It ends, after writing what waits, when the last `Recorder` is dropped.
     pub fn start(log: Log) -> (Self, JoinHandle<()>) {
         let desk = Arc::new(Desk::default());
-        let (alive, ended) = mpsc::channel(1);
-        let writer = tokio::spawn(write(log, Arc::clone(&desk), ended));
+        let ended = CancellationToken::new();
         let recorder = Self {
-            desk,
-            _alive: alive,
+            desk: Arc::clone(&desk),
+            _alive: Arc::new(ended.clone().drop_guard()),
         };
+        let writer = tokio::spawn(async move {
+            tokio::join!(write(&log, &desk, &ended), desk.warnings.keep_up(&ended));
+        });
         (recorder, writer)
     }
 
@@ -90,6 +94,11 @@ impl Recorder {
         request.message_id = request.message_id.as_deref().map(kept);
         self.desk.locked(|waiting| waiting.push(request));
         self.desk.news.notify_one();
+    }
+
+    /// Has the server's log tell of a refused request, in a line of its own or together with others of its reason.
+    pub fn warn(&self, reason: Reason, cause: &str) {
+        self.desk.warnings.warn(reason, cause);
     }
 }
 
@@ -125,17 +134,17 @@ impl Waiting {
     }
 }
 
-async fn write(log: Log, desk: Arc<Desk>, mut ended: mpsc::Receiver<Infallible>) {
+async fn write(log: &Log, desk: &Desk, ended: &CancellationToken) {
     let mut healthy = true;
     let mut last = false;
     while !last {
         tokio::select! {
             () = desk.news.notified() => {}
-            _ = ended.recv() => last = true,
+            () = ended.cancelled() => last = true,
         }
         let taken = desk.locked(std::mem::take);
         if !taken.0.is_empty() {
-            let stored = tokio::time::timeout(COMMIT_TIMEOUT, store(&log, &taken)).await;
+            let stored = tokio::time::timeout(COMMIT_TIMEOUT, store(log, &taken)).await;
             let failed = match stored {
                 Ok(Ok(())) => None,
                 Ok(Err(error)) => Some(error.to_string()),
@@ -155,7 +164,7 @@ async fn write(log: Log, desk: Arc<Desk>, mut ended: mpsc::Receiver<Infallible>)
         }
         tokio::select! {
             () = tokio::time::sleep(REST) => {}
-            _ = ended.recv() => {}
+            () = ended.cancelled() => {}
         }
     }
 }

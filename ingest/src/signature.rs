@@ -78,7 +78,8 @@ pub enum Refusal {
     /// No secret gives this signature.
     #[error("no secret matches the signature")]
     NoSecretMatches,
-    /// Signed, but more than [`TOLERANCE_SECONDS`] ago or ahead: by so many seconds, which are below zero for ago.
+    /// Dated more than [`TOLERANCE_SECONDS`] ago or ahead: by so many seconds, which are below zero for ago. Who signed it was not
+    /// looked at.
     #[error(
         "the signature's timestamp is {} s {} this server's clock",
         .0.unsigned_abs(),
@@ -141,14 +142,8 @@ impl SignatureHeaders {
     }
 }
 
-/// The secret among `secrets` that signed `body`, if one did within the tolerance around `now`.
-pub fn verify<'s>(
-    secrets: &'s [Secret],
-    headers: &SignatureHeaders,
-    body: &[u8],
-    now: DateTime<Utc>,
-) -> Result<&'s Secret, Refusal> {
-    let secret = verify_at_any_time(secrets, headers, body)?;
+/// Whether the timestamp is within the tolerance around `now`: what can be known of a request before its body is.
+pub fn check_time(headers: &SignatureHeaders, now: DateTime<Utc>) -> Result<(), Refusal> {
     let signed_at: i64 = headers
         .timestamp
         .parse()
@@ -157,7 +152,18 @@ pub fn verify<'s>(
     if ahead.unsigned_abs() > TOLERANCE_SECONDS {
         return Err(Refusal::OutsideTolerance(ahead));
     }
-    Ok(secret)
+    Ok(())
+}
+
+/// The secret among `secrets` that signed `body`, if one did within the tolerance around `now`.
+pub fn verify<'s>(
+    secrets: &'s [Secret],
+    headers: &SignatureHeaders,
+    body: &[u8],
+    now: DateTime<Utc>,
+) -> Result<&'s Secret, Refusal> {
+    check_time(headers, now)?;
+    verify_at_any_time(secrets, headers, body)
 }
 
 /// As [`verify`], whenever it was signed: for events that are in the log already.

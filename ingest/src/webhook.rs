@@ -1,14 +1,15 @@
 //! The HTTP edge of ingest: a request becomes an [`Arrival`] in the log, or a status that says why not.
 //!
 //! 204 means: it is on the disk. A verified request is never refused for its content. What is refused is told to the
-//! [`Recorder`], which the answer does not wait for.
+//! [`Recorder`], which the answer does not wait for. Of a request whose headers alone show that it will be refused no body is
+//! kept; all others share a [`Room`] until they are proven.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{OriginalUri, Path, Query, State};
 use axum::http::header::{CONTENT_LENGTH, RETRY_AFTER};
@@ -19,6 +20,7 @@ use chrono::{DateTime, Utc};
 use entity::log::refused_request::Reason;
 use serde::Deserialize;
 
+use crate::body::{self, Arrived, Bounds, Fault, Room};
 use crate::log::{Appender, Arrival, Unavailable};
 use crate::refused::{Recorder, RefusedRequest};
 use crate::signature::{self, Refusal, Secret, SignatureHeaders};
@@ -41,6 +43,8 @@ pub struct Webhooks {
     pub body_limit: usize,
     /// How long a request may take to send its body.
     pub body_timeout: Duration,
+    /// Where bodies are kept while they are read.
+    pub body_room: Room,
 }
 
 impl std::fmt::Debug for Webhooks {
@@ -85,6 +89,8 @@ enum Refused {
         "the signature is not valid now: the secret differs, or the request is over five minutes old"
     )]
     Unproven(Refusal),
+    #[error("too many bodies arrive in this moment; try again")]
+    NoRoom,
     #[error("{0}; try again")]
     Unavailable(#[from] Unavailable),
 }
@@ -100,6 +106,16 @@ impl From<Refusal> for Refused {
     }
 }
 
+impl From<Fault> for Refused {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::TooLarge(limit) => Self::TooLarge(limit),
+            Fault::TooSlow => Self::TooSlow,
+            Fault::CutOff => Self::CutOff,
+        }
+    }
+}
+
 impl Refused {
     fn status(&self) -> StatusCode {
         match self {
@@ -108,7 +124,7 @@ impl Refused {
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::CutOff | Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Unproven(_) => StatusCode::UNAUTHORIZED,
-            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoRoom | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -125,7 +141,7 @@ impl Refused {
                 Refusal::NoSecretMatches => Reason::NoSecretMatches,
                 Refusal::OutsideTolerance(_) => Reason::OutsideTolerance,
             },
-            Self::Unavailable(_) => Reason::Unavailable,
+            Self::NoRoom | Self::Unavailable(_) => Reason::Unavailable,
         }
     }
 
@@ -141,13 +157,6 @@ impl Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        // The cause is logged; nothing that was sent is.
-        let cause = self.cause();
-        if matches!(self, Self::Unavailable(_)) {
-            tracing::debug!(%cause, "a webhook is refused");
-        } else {
-            tracing::warn!(%cause, "a webhook is refused");
-        }
         let status = self.status();
         let mut response = (status, format!("{self}\n")).into_response();
         if status == StatusCode::SERVICE_UNAVAILABLE {
@@ -176,22 +185,9 @@ async fn receive(
         .ok()
         .and_then(|Query(parameters)| parameters.type_hint)
         .map(|hint| hint.replace('\0', "\u{fffd}"));
-    let read = match webhooks.sources.get(&source) {
-        Some(secrets) => {
-            let body = read_body(&webhooks, &headers, body).await;
-            body.map(|body| (secrets, body))
-        }
-        None => Err(Refused::UnknownSource),
-    };
-    let size = read.as_ref().ok().map(|(_, body)| body.len());
-    let stored = match read {
-        Ok((secrets, body)) => {
-            let source = source.clone();
-            store(&webhooks, secrets, source, type_hint, &headers, body).await
-        }
-        Err(refused) => Err(refused),
-    };
-    stored.inspect_err(|refused| webhooks.record(refused, source, &headers, size))
+    let mut size = None;
+    let taken = take(&webhooks, &source, type_hint, &headers, body, &mut size).await;
+    taken.inspect_err(|refused| webhooks.record(refused, source, &headers, size))
 }
 
 /// Below [`ROOT`], but where no source can be: a slash too many is easily written into an endpoint's URL.
@@ -214,33 +210,70 @@ async fn receive_elsewhere(
 
 impl Webhooks {
     fn record(&self, refused: &Refused, source: String, headers: &HeaderMap, size: Option<usize>) {
+        // The cause is logged; nothing that was sent is.
+        let cause = refused.cause();
+        if matches!(refused, Refused::Unavailable(_)) {
+            // The log's writer has said what is wrong.
+            tracing::debug!(%cause, "a webhook is refused");
+        } else {
+            self.recorder.warn(refused.reason(), &cause);
+        }
         self.recorder.record(RefusedRequest {
             received_at: (self.clock)().timestamp_micros(),
             source,
             status: refused.status().as_u16(),
             reason: refused.reason(),
-            detail: refused.cause(),
+            detail: cause,
             message_id: signature::message_id(headers),
             size,
         });
     }
+
+    async fn read_body(
+        &self,
+        headers: &HeaderMap,
+        body: Body,
+        keep: bool,
+    ) -> Result<Arrived, Refused> {
+        let declared = headers
+            .get(CONTENT_LENGTH)
+            .and_then(|length| length.to_str().ok()?.parse().ok());
+        let bounds = Bounds {
+            limit: self.body_limit,
+            within: self.body_timeout,
+            room: keep.then_some(&self.body_room),
+        };
+        Ok(body::read(body, declared, &bounds).await?)
+    }
 }
 
-async fn store(
+/// Takes a request, or refuses it. `size` becomes the length of its body, when that has been read.
+async fn take(
     webhooks: &Webhooks,
-    secrets: &[Secret],
-    source: String,
+    source: &str,
     type_hint: Option<String>,
     headers: &HeaderMap,
-    body: Vec<u8>,
+    body: Body,
+    size: &mut Option<usize>,
 ) -> Result<StatusCode, Refused> {
-    let signature = SignatureHeaders::from_request(headers)?;
+    let secrets = webhooks.sources.get(source);
+    let secrets = secrets.ok_or(Refused::UnknownSource)?;
+    let now = (webhooks.clock)();
+    let signature = SignatureHeaders::from_request(headers)
+        .and_then(|signature| signature::check_time(&signature, now).map(|()| signature));
+    let arrived = webhooks.read_body(headers, body, signature.is_ok()).await?;
+    *size = Some(arrived.size);
+    let signature = signature?;
+    let kept = arrived.kept.ok_or(Refused::NoRoom)?;
+
+    // Here and until it is proven nothing waits, so no more than one body a thread is outside the room.
+    let body = kept.into_bytes();
     let now = (webhooks.clock)();
     let secret_id = signature::verify(secrets, &signature, &body, now)?
         .id()
         .to_owned();
     let arrival = Arrival {
-        source,
+        source: source.to_owned(),
         message_id: signature.id.clone(),
         received_at: now.timestamp_micros(),
         type_hint,
@@ -255,29 +288,4 @@ async fn store(
         "a webhook is stored"
     );
     Ok(StatusCode::NO_CONTENT)
-}
-
-async fn read_body(
-    webhooks: &Webhooks,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<Vec<u8>, Refused> {
-    let limit = webhooks.body_limit;
-    let declared = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if declared.is_some_and(|declared| declared > limit as u64) {
-        return Err(Refused::TooLarge(limit));
-    }
-    match tokio::time::timeout(webhooks.body_timeout, to_bytes(body, limit)).await {
-        Ok(Ok(bytes)) => Ok(bytes.into()),
-        Ok(Err(error)) if is_length_limit(&error) => Err(Refused::TooLarge(limit)),
-        Ok(Err(_)) => Err(Refused::CutOff),
-        Err(_) => Err(Refused::TooSlow),
-    }
-}
-
-/// Whether reading ended at the limit, as against a connection that broke off.
-fn is_length_limit(error: &(dyn std::error::Error + 'static)) -> bool {
-    error.is::<http_body_util::LengthLimitError>() || error.source().is_some_and(is_length_limit)
 }

@@ -1,6 +1,9 @@
 //! Hookgraph from outside: the real binary, its webhook, its API and its commands.
 
+mod audits;
 mod backup;
+mod cli;
+mod clients;
 mod clock;
 mod cluster;
 mod content;
@@ -11,6 +14,7 @@ mod example;
 mod expected;
 mod export;
 mod filter;
+mod flood;
 mod full;
 mod journal;
 mod kill;
@@ -29,6 +33,7 @@ mod report;
 mod rotation;
 mod send;
 mod slow;
+mod sse;
 mod stalled;
 mod start;
 mod subscription;

@@ -7,15 +7,18 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use sea_orm::{ConnectionTrait, Database, DatabaseBackend, Statement};
 use serde_json::json;
 use tempfile::TempDir;
 use tests::fault::scale;
 use tests::postgres::{self, Cluster};
-use tests::{Sender, Server, until};
+use tests::server::finish;
+use tests::{Installation, Sender, Server, until};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 
 use crate::processes::{FEED, serve};
+use crate::start::assert_refused;
 
 /// What a sender was answered so far.
 #[derive(Default)]
@@ -117,31 +120,43 @@ async fn a_database_that_goes_away_loses_nothing_acknowledged_and_is_found_again
     }
 }
 
-/// A way to the tests' cluster that spoils the names of all notifications, as good as none.
-struct Silence {
+/// What a way to the database changes of what is said on it: each of these into something of the same length.
+type Changes = &'static [(&'static [u8], &'static [u8])];
+
+/// The names of all notifications: as good as none.
+const NO_NOTIFICATIONS: Changes = &[
+    (b"NOTIFY hookgraph", b"NOTIFY hookgrap_"),
+    (b"LISTEN \"hookgraph", b"LISTEN \"hookgrap_"),
+];
+
+/// The search path of a new connection, into a setting that means nothing: as a pooler in transaction mode loses it.
+const NO_SEARCH_PATH: Changes = &[(b"search_path=", b"search.path=")];
+
+/// A way to the tests' cluster that changes what is said on it.
+struct Way {
     folder: TempDir,
-    spoilt: Arc<AtomicUsize>,
+    changed: Arc<AtomicUsize>,
 }
 
-impl Silence {
+impl Way {
     /// A way to the database at `url`, and its address.
-    fn before(url: &str) -> (Self, String) {
+    fn to(url: &str, changes: Changes) -> (Self, String) {
         let (rest, cluster) = url.split_once("?host=").expect("a socket's folder");
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let silence = Self {
+        let way = Self {
             folder,
-            spoilt: Arc::default(),
+            changed: Arc::default(),
         };
-        let listener = UnixListener::bind(socket(silence.folder.path())).expect("a socket");
-        let (cluster, spoilt) = (socket(Path::new(cluster)), Arc::clone(&silence.spoilt));
+        let listener = UnixListener::bind(socket(way.folder.path())).expect("a socket");
+        let (cluster, changed) = (socket(Path::new(cluster)), Arc::clone(&way.changed));
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let server = UnixStream::connect(&cluster).await.expect("the cluster");
-                tokio::spawn(pass(client, server, Arc::clone(&spoilt)));
+                tokio::spawn(pass(client, server, changes, Arc::clone(&changed)));
             }
         });
-        let url = format!("{rest}?host={}", silence.folder.path().display());
-        (silence, url)
+        let url = format!("{rest}?host={}", way.folder.path().display());
+        (way, url)
     }
 }
 
@@ -149,23 +164,20 @@ fn socket(folder: &Path) -> PathBuf {
     folder.join(".s.PGSQL.5432")
 }
 
-async fn pass(client: UnixStream, server: UnixStream, spoilt: Arc<AtomicUsize>) {
+async fn pass(client: UnixStream, server: UnixStream, changes: Changes, changed: Arc<AtomicUsize>) {
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
     tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
     let mut bytes = vec![0; 1 << 16];
     while let Ok(read @ 1..) = from_client.read(&mut bytes).await {
         let bytes = &mut bytes[..read];
-        for said in [
-            b"NOTIFY hookgraph".as_slice(),
-            b"LISTEN \"hookgraph".as_slice(),
-        ] {
+        for (said, instead) in changes {
             let places = bytes.windows(said.len()).enumerate();
-            let places = places.filter(|(_, window)| *window == said);
-            let places: Vec<_> = places.map(|(at, _)| at + said.len() - 1).collect();
+            let places = places.filter(|(_, window)| window == said);
+            let places: Vec<_> = places.map(|(at, _)| at).collect();
             for at in places {
-                bytes[at] = b'_';
-                spoilt.fetch_add(1, Ordering::Relaxed);
+                bytes[at..at + said.len()].copy_from_slice(instead);
+                changed.fetch_add(1, Ordering::Relaxed);
             }
         }
         if to_server.write_all(bytes).await.is_err() {
@@ -176,7 +188,8 @@ async fn pass(client: UnixStream, server: UnixStream, spoilt: Arc<AtomicUsize>) 
 
 #[tokio::test]
 async fn without_notifications_news_still_arrive() {
-    let (silence, url) = Silence::before(&postgres::shared().create_database());
+    let url = postgres::shared().create_database();
+    let (way, url) = Way::to(&url, NO_NOTIFICATIONS);
     let (api, ingest, _project) = tokio::join!(
         serve(&url, "api"),
         serve(&url, "ingest"),
@@ -193,5 +206,24 @@ async fn without_notifications_news_still_arrive() {
         );
     }
     // Each of the three listened, and each event was told of.
-    assert!(silence.spoilt.load(Ordering::Relaxed) >= 6);
+    assert!(way.changed.load(Ordering::Relaxed) >= 6);
+}
+
+#[tokio::test]
+async fn where_a_connection_loses_its_search_path_no_server_starts() {
+    let url = postgres::shared().create_database();
+    let (way, spoilt) = Way::to(&url, NO_SEARCH_PATH);
+    let installation = Installation::new().on_postgres(&spoilt);
+    let refused = finish(&mut installation.on_store(["serve", "--listen", "127.0.0.1:0"])).await;
+    assert_refused(&refused, &["pooler", "transaction mode"]);
+    assert!(way.changed.load(Ordering::Relaxed) >= 1);
+    let db = Database::connect(&url).await.expect("a connection");
+    let tables = "SELECT count(*) AS tables FROM pg_tables WHERE schemaname = 'public'";
+    let tables = Statement::from_string(DatabaseBackend::Postgres, tables);
+    let tables = db.query_one_raw(tables).await.expect("tables");
+    let tables: i64 = tables
+        .expect("a count")
+        .try_get("", "tables")
+        .expect("a count");
+    assert_eq!(tables, 0, "no store was made where it does not belong");
 }

@@ -67,7 +67,7 @@ async fn of_one_batch_only_what_the_database_refuses_becomes_a_dead_letter() {
     let server = Server::start().await;
     let db = stranger(&server).await;
     refuse(&db, &server).await;
-    let held = hold(&db).await;
+    let checkpoint = hold(&db).await;
     let mut events = Vec::new();
     for part in 1..=3 {
         for good in 1..=GOOD {
@@ -84,7 +84,10 @@ async fn of_one_batch_only_what_the_database_refuses_becomes_a_dead_letter() {
     let head = i64::try_from(events.len()).expect("few");
     let waits = server.graphql("{ status { head lag } }", json!({})).await["status"].take();
     assert_eq!(waits["lag"], waits["head"], "all of it waits");
-    held.rollback().await.expect("the checkpoint is given back");
+    checkpoint
+        .rollback()
+        .await
+        .expect("the checkpoint is given back");
 
     server.settled().await;
     assert_eq!(server.head().await, head);

@@ -5,16 +5,18 @@ use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
-use tests::{Installation, Server, until};
+use tests::{Server, until};
 use tokio::process::Command;
+
+use crate::clients::{page, start_in_its_place};
 
 const README: &str = include_str!("../../README.md");
 
-/// The first block of this language.
-fn block(language: &str) -> &'static str {
-    let (_, behind) = README
-        .split_once(&format!("```{language}\n"))
-        .expect("there is such a block");
+/// The block of this language with this number, from 0.
+fn block(language: &str, number: usize) -> &'static str {
+    let begin = format!("```{language}\n");
+    let behind = README.split(&begin).nth(number + 1);
+    let behind = behind.expect("there is such a block");
     behind.split_once("\n```").expect("it ends").0
 }
 
@@ -34,13 +36,13 @@ async fn the_first_query_is_answered() {
 
 #[tokio::test]
 async fn the_subscription_resumes_after_the_server_was_away() {
-    let mut server = Installation::new().on_sqlite().serve().await;
+    let server = Server::start().await;
     let web = Path::new(env!("CARGO_MANIFEST_DIR")).join("../web");
     assert!(
         web.join("node_modules/graphql-ws").is_dir(),
         "web/node_modules is missing: `make test` installs what this check needs"
     );
-    let script = block("js").replace("127.0.0.1:8080", server.address());
+    let script = block("js", 0).replace("127.0.0.1:8080", server.address());
     let output = server.installation.folder().join("subscriber");
     let file = File::create(&output).expect("a file");
     let _subscriber = Command::new("node")
@@ -62,6 +64,24 @@ async fn the_subscription_resumes_after_the_server_was_away() {
         text.matches(title.as_str().expect("a title")).count()
     };
 
+    check_that_it_resumes(server, shows).await;
+}
+
+#[tokio::test]
+async fn the_subscription_of_a_page_resumes_after_the_server_was_away() {
+    let server = Server::start().await;
+    let page = page(&server, block("js", 1));
+    let shows = |title: &Value| {
+        let shown = page.said();
+        shown.iter().filter(|call| call["title"] == *title).count()
+    };
+    check_that_it_resumes(server, shows).await;
+    page.end().await;
+}
+
+/// Checks that a subscriber, of which `shows` says how often it has shown the call with a title, shows each once, whether it came
+/// before or after the server was away.
+async fn check_that_it_resumes(mut server: Server, shows: impl Fn(&Value) -> usize) {
     // The first checkpoint is not shown, so calls are sent until one of them is.
     let mut seed = 1;
     let title = until("the subscriber shows a call", async || {
@@ -70,21 +90,8 @@ async fn the_subscription_resumes_after_the_server_was_away() {
         (shows(&title) > 0).then_some(title)
     })
     .await;
-
-    let address = server.address().to_owned();
     assert_eq!(server.stop().await.code(), Some(0));
-    let _again = server
-        .installation
-        .hookgraph(["serve", "--listen", &address])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the server starts again");
-    until("the server answers again", async || {
-        let health = server.client.get(server.url("/health/ready")).send().await;
-        health.is_ok().then_some(())
-    })
-    .await;
+    let _again = start_in_its_place(&server).await;
     let missed = send_and_name_the_last(&server, 1000).await;
     until(
         "the subscriber shows what came while it was away",

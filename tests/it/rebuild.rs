@@ -192,18 +192,55 @@ async fn a_reader_of_a_replaced_generation_holds_up_no_projector() {
     let rebuilt = finish(&mut rebuild(&server)).await;
     assert_eq!(rebuilt.code, Some(0), "{rebuilt:?}");
     let begun = Instant::now();
-    let mut load = Plan::to([&server]).senders(1).start("meanwhile");
-    while begun.elapsed() < READ_FOR {
-        load.further(1).await;
+    for number in 0.. {
+        if begun.elapsed() > READ_FOR {
+            break;
+        }
+        let id = format!("msg_{number}");
+        assert_eq!(server.sender().send(&id, "{}").await.status, 204);
         server.settled().await;
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    load.end().await;
     let location = location(&server).await;
     assert_eq!(numbers(&location).await, [1, 2], "it is still read");
     reader.rollback().await.expect("it ends");
     until("it is removed", async || {
         (numbers(&location).await == [2]).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_that_is_stopped_in_the_middle_holds_up_nothing() {
+    let server = Server::start().await;
+    fill(&server, 200).await;
+    let mut process = rebuild(&server).spawn().expect("it starts");
+    let location = location(&server).await;
+    until("it is at work", async || {
+        let all = generation::all(&location).await.expect("generations");
+        let at_work = all
+            .iter()
+            .any(|(_, state)| !state.ready && state.position > 0);
+        at_work.then_some(())
+    })
+    .await;
+    let id = process.id().expect("it runs");
+    let stop = format!("kill -STOP {id}");
+    finish(Command::new("sh").args(["-c", &stop])).await;
+    // Whether or not it was stopped within a transaction, others go on: what arrives is projected, for as long as a server waits
+    // before it goes on with what nobody seems to build, and longer.
+    let begun = Instant::now();
+    for number in 0.. {
+        if begun.elapsed() > Duration::from_secs(8) {
+            break;
+        }
+        let id = format!("msg_{number}");
+        assert_eq!(server.sender().send(&id, "{}").await.status, 204);
+        server.settled().await;
+    }
+    process.kill().await.expect("it is killed");
+    until("the server finishes it", async || {
+        (serving(&server).await == 2).then_some(())
     })
     .await;
 }

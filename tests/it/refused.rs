@@ -12,6 +12,7 @@ use axum::http::Request;
 use chrono::DateTime;
 use entity::log::refused_request::{Entity, Model, Reason};
 use futures_util::future::join_all;
+use ingest::body::Room;
 use ingest::feed::Feed;
 use ingest::log::{Appender, Limits, Log};
 use ingest::refused::{self, Recorder};
@@ -354,6 +355,7 @@ fn door(log: &Log, limits: Limits) -> Router {
         clock: Arc::new(|| DateTime::from_timestamp(1_736_831_960, 0).expect("a time")),
         body_limit: webhook::BODY_LIMIT,
         body_timeout: Duration::from_millis(50),
+        body_room: Room::default(),
     })
 }
 

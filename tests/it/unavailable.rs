@@ -11,6 +11,8 @@ use axum::body::Body;
 use axum::http::header::RETRY_AFTER;
 use axum::http::{Request, StatusCode};
 use chrono::{DateTime, Utc};
+use futures_util::{StreamExt, stream};
+use ingest::body::Room;
 use ingest::feed::Feed;
 use ingest::log::{Appender, Limits, Log};
 use ingest::refused::Recorder;
@@ -33,6 +35,10 @@ struct Door {
 
 impl Door {
     async fn open(limits: Limits) -> Self {
+        Self::with_room(limits, Room::default()).await
+    }
+
+    async fn with_room(limits: Limits, body_room: Room) -> Self {
         let places = Places::new();
         let log = Log::open(&places.named("log").await).await.expect("a log");
         let (appender, _) = Appender::start(log.clone(), Feed::default(), limits);
@@ -44,6 +50,7 @@ impl Door {
             clock: Arc::new(|| DateTime::<Utc>::from_timestamp(NOW, 0).expect("a time")),
             body_limit: webhook::BODY_LIMIT,
             body_timeout: Duration::from_secs(1),
+            body_room,
         });
         Self { places, log, app }
     }
@@ -162,6 +169,39 @@ async fn bodies_that_take_too_much_of_the_queue_are_503() {
 }
 
 #[tokio::test]
+async fn the_body_that_has_been_arriving_longest_gives_way_to_a_signed_one_and_is_503() {
+    // Room for the first part of one body and no more.
+    let door = Door::with_room(Limits::default(), Room::new(4 << 10)).await;
+    let (rest, mut waiting) = tokio::sync::mpsc::channel::<()>(1);
+    let (read, reading) = tokio::sync::oneshot::channel();
+    let first = stream::once(async { Ok::<_, std::io::Error>(vec![b'x'; 4 << 10]) });
+    let last = stream::once(async move {
+        let _ = read.send(());
+        waiting.recv().await;
+        Ok(vec![b'x'])
+    });
+    let request = Request::post("/webhooks/salesmagic")
+        .header("svix-id", "msg_1")
+        .header("svix-timestamp", NOW)
+        .header("svix-signature", "v1,AAAA")
+        .body(Body::from_stream(first.chain(last)))
+        .expect("a request");
+    let held = tokio::spawn(door.app.clone().oneshot(request));
+    within("the first part is read", reading)
+        .await
+        .expect("it is read");
+    assert_eq!(door.post("msg_2").await.0, StatusCode::NO_CONTENT);
+    drop(rest);
+    let answer = within("an answer", held)
+        .await
+        .expect("a task")
+        .expect("an answer");
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(answer.headers().contains_key(RETRY_AFTER));
+    assert_eq!(door.log.head().await.expect("a head"), 1);
+}
+
+#[tokio::test]
 async fn a_writer_that_has_stopped_is_503() {
     let door = Door::open(Limits::default()).await;
     let (stopped, writer) = Appender::start(door.log.clone(), Feed::default(), Limits::default());
@@ -175,6 +215,7 @@ async fn a_writer_that_has_stopped_is_503() {
         clock: Arc::new(|| DateTime::<Utc>::from_timestamp(NOW, 0).expect("a time")),
         body_limit: webhook::BODY_LIMIT,
         body_timeout: Duration::from_secs(1),
+        body_room: Room::default(),
     });
     let door = Door { app, ..door };
     let answer = door.post("msg_1").await;
@@ -184,9 +225,7 @@ async fn a_writer_that_has_stopped_is_503() {
 #[tokio::test]
 async fn a_body_that_does_not_arrive_is_408() {
     let door = Door::open(Limits::default()).await;
-    let body = Body::from_stream(futures_util::stream::pending::<
-        Result<Vec<u8>, std::io::Error>,
-    >());
+    let body = Body::from_stream(stream::pending::<Result<Vec<u8>, std::io::Error>>());
     let request = Request::post("/webhooks/salesmagic")
         .body(body)
         .expect("a request");

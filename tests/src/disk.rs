@@ -46,17 +46,19 @@ impl SmallDisk {
         &self.folder
     }
 
-    fn ballast(&self) -> PathBuf {
+    fn ballast_file(&self) -> PathBuf {
         self.folder.join("ballast")
+    }
+
+    fn ballast(&self) -> File {
+        let mut options = File::options();
+        let opened = options.create(true).append(true).open(self.ballast_file());
+        opened.expect("a file")
     }
 
     /// Takes so many bytes of it, or whatever is left if that is less.
     pub fn take(&self, bytes: usize) {
-        let mut file = File::options()
-            .create(true)
-            .append(true)
-            .open(self.ballast())
-            .expect("a file");
+        let mut file = self.ballast();
         let mut left = bytes;
         while left > 0 {
             let part = left.min(4096);
@@ -73,9 +75,18 @@ impl SmallDisk {
         self.take(usize::MAX);
     }
 
+    /// Takes all but so many bytes.
+    pub fn leave(&self, bytes: u64) {
+        self.fill();
+        let file = self.ballast();
+        let taken = file.metadata().expect("a file").len();
+        let rest = taken.checked_sub(bytes).expect("there was more room");
+        file.set_len(rest).expect("it can be shortened");
+    }
+
     /// Gives back all that was taken.
     pub fn make_room(&self) {
-        fs::remove_file(self.ballast()).expect("there is ballast");
+        fs::remove_file(self.ballast_file()).expect("there is ballast");
     }
 }
 

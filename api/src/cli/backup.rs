@@ -3,6 +3,7 @@
 //! The copy is made beside its place under another name, checked, and put on the disk; only then does it get its name. What has
 //! the name is whole. The running server is not in the way, nor is it held up: SQLite copies what one reader sees.
 
+use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::ErrorKind;
 use std::io::Write as _;
@@ -22,6 +23,7 @@ use sea_orm::{
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::export::{counted, find_log};
+use super::output;
 use super::progress::{Length, Progress};
 use crate::config::{SECRET_FILE, StoreArgs, quoted};
 
@@ -38,7 +40,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 ///
 /// With PostgreSQL use `pg_dump`: this command then says how.
 ///
-/// Exit codes: 0 the backup is complete and was checked, 2 there is none.
+/// Exit codes: 0 the backup is complete and was checked, 2 there is none, or that it is there could not be written.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct BackupArgs {
@@ -65,7 +67,7 @@ pub(super) async fn run(args: BackupArgs) -> anyhow::Result<ExitCode> {
         interrupted = interrupted() => return Err(interrupted),
     };
     place.name()?;
-    report(&made, from, &args.to);
+    output::result(&report(&made, from, &args.to)).context("the backup is complete")?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -290,24 +292,35 @@ fn new_file(path: &Path) -> std::io::Result<File> {
     options.open(path)
 }
 
-fn report(made: &Made, from: &Path, to: &Path) {
+fn report(made: &Made, from: &Path, to: &Path) -> String {
     let events = usize::try_from(made.events).unwrap_or(usize::MAX);
-    println!(
-        "Backed up to {}:\n  {LOG_FILE:<16}{}, up to position {} of the log, {}",
+    let mut text = format!(
+        "Backed up to {}:\n  {LOG_FILE:<16}{}, up to position {} of the log, {}\n",
         to.display(),
         counted(events, "event"),
         made.head,
         HumanBytes(made.size)
     );
     if made.has_secret {
-        println!("  {SECRET_FILE:<16}the signing secret that the server made");
+        let _ = writeln!(
+            text,
+            "  {SECRET_FILE:<16}the signing secret that the server made"
+        );
     } else {
-        println!(
+        let _ = writeln!(
+            text,
             "The server keeps no secret in {}: keep the one that is configured, too.",
             from.display()
         );
     }
     let folder = quoted(&to.display().to_string());
-    println!("Check it:              hookgraph verify --data-dir {folder}");
-    println!("Start a server on it:  hookgraph serve --data-dir {folder}");
+    let _ = writeln!(
+        text,
+        "Check it:              hookgraph verify --data-dir {folder}"
+    );
+    let _ = writeln!(
+        text,
+        "Start a server on it:  hookgraph serve --data-dir {folder}"
+    );
+    text
 }

@@ -22,6 +22,7 @@ use ingest::signature::{Secret, SignatureHeaders, verify_at_any_time};
 use serde::Deserialize;
 
 use super::export::counted;
+use super::output;
 use super::progress::{Length, Progress};
 use crate::config::{KnownSecretArgs, StoreArgs};
 use crate::server::DataFolder;
@@ -115,10 +116,12 @@ pub(super) async fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
     };
     let imported = import.read(input).await;
     import.progress.finish();
-    print!("{}", import.report.describe());
+    // What is stored is stored, whether or not that can be said.
+    let told = output::result(&import.report.describe());
     drop(import.appender);
     writer.await.context("the log's writer failed")?;
     imported.context("the import broke off; it can be repeated, which stores nothing twice")?;
+    told.context("the import came to its end")?;
     Ok(match import.report.refused {
         0 => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,

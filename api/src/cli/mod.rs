@@ -2,7 +2,9 @@
 
 mod backup;
 mod export;
+mod failure;
 mod import;
+mod output;
 mod progress;
 mod rebuild;
 mod schema;
@@ -16,6 +18,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{SecretArgs, ServeArgs};
+
+pub use failure::sentence;
+pub use output::note;
 
 /// Receives SalesMagic's webhooks, keeps every event, and answers over GraphQL.
 ///

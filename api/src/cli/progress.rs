@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::output::note;
+
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
 /// What there is to do.
@@ -80,9 +82,9 @@ impl Progress {
             match self.bar.length() {
                 Some(whole) if whole > 0 => {
                     let percent = self.bar.position().saturating_mul(100) / whole;
-                    eprintln!("{events} {noun} {done}, {percent} %");
+                    note(format_args!("{events} {noun} {done}, {percent} %"));
                 }
-                _ => eprintln!("{events} {noun} {done}"),
+                _ => note(format_args!("{events} {noun} {done}")),
             }
         }
     }

@@ -12,6 +12,7 @@ use ingest::log::{Log, Position};
 use ingest::projector::{BatchLimits, StepError, step};
 
 use super::export::{counted, open_log};
+use super::output::{self, note};
 use super::progress::{Length, Progress};
 use crate::config::StoreArgs;
 
@@ -23,7 +24,7 @@ use crate::config::StoreArgs;
 ///
 /// It may be interrupted at any time: run again, it goes on where it was. A server that runs, or is started, finishes it too.
 ///
-/// Exit codes: 0 the new one serves, 2 it could not be built.
+/// Exit codes: 0 the new one serves, 2 it could not be built, or that it is could not be written.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct RebuildArgs {
@@ -56,9 +57,9 @@ pub(super) async fn run(args: RebuildArgs) -> anyhow::Result<ExitCode> {
         head = build(&log, &built, from) => head?,
         _ = tokio::signal::ctrl_c() => {
             let at = built.position().await.unwrap_or(from);
-            eprintln!(
+            note(format_args!(
                 "Interrupted at position {at}. Run `hookgraph rebuild` again to go on from there; a running server goes on by itself."
-            );
+            ));
             return Ok(ExitCode::from(2));
         }
     };
@@ -80,12 +81,13 @@ pub(super) async fn run(args: RebuildArgs) -> anyhow::Result<ExitCode> {
         "what was built is not there any more: another process has begun it anew; run it again"
     );
     let events = usize::try_from(to - from).unwrap_or_default();
-    println!(
-        "Generation {} of the read model serves, up to position {to}: {} in {:.1} s.",
+    let built = format!(
+        "Generation {} of the read model serves, up to position {to}: {} in {:.1} s.\n",
         built.number(),
         counted(events, "event"),
         begun.elapsed().as_secs_f64(),
     );
+    output::result(&built).context("the read model is rebuilt")?;
     Ok(ExitCode::SUCCESS)
 }
 

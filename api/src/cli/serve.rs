@@ -7,6 +7,8 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::failure::sentence;
+use super::output;
 use crate::config::{Config, Database, Role, ServeArgs};
 use crate::server::{DataFolder, Secrets, Server};
 
@@ -34,7 +36,9 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     tokio::spawn(stop_on_signal(stopping.clone()));
     let server = Server::open(&config, &secrets, stopping).await?;
     // Behind everything that can fail, so that whoever waits for these lines finds a server.
-    print!("{}", banner(&address.to_string(), &config, &secrets));
+    if let Err(error) = output::result(&banner(&address.to_string(), &config, &secrets)) {
+        tracing::warn!("{}; the server runs on {address}", sentence(&error));
+    }
     server.run(listener).await?;
     Ok(ExitCode::SUCCESS)
 }

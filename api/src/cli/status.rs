@@ -14,6 +14,7 @@ use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde::Serialize;
 
 use super::export::open_log;
+use super::output;
 use crate::config::StoreArgs;
 
 /// For how long a generation that is being built is watched, to tell its pace.
@@ -79,9 +80,10 @@ pub(super) async fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
         .context("cannot open the read model")?;
     let report = Report::of(&log, generations).await?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        let json = serde_json::to_string_pretty(&report)?;
+        output::result(&format!("{json}\n"))?;
     } else {
-        print!("{}", report.describe());
+        output::result(&report.describe())?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -212,11 +214,31 @@ impl Building {
             (Some(per_second), Some(left)) => {
                 format!("{per_second:.0} events/s, about {left:.0} s left")
             }
+            _ if self.projected >= head => "it has caught up and is about to serve: a running server moves on to it within seconds, and so does `hookgraph rebuild`".to_owned(),
             _ => "it stands still: a running server goes on with it within seconds, and so does `hookgraph rebuild`".to_owned(),
         };
         format!(
             "generation {} is at position {}, {percent} %, {pace}",
             self.generation, self.projected
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generation_that_has_caught_up_does_not_stand_still() {
+        let building = Building {
+            generation: 2,
+            projected: 10,
+            events_per_second: None,
+            seconds_left: None,
+        };
+        let text = building.describe(10);
+        assert!(text.contains("100 %, it has caught up"), "{text}");
+        assert!(!text.contains("stands still"), "{text}");
+        assert!(building.describe(20).contains("50 %, it stands still"));
     }
 }

@@ -39,6 +39,9 @@ pub(super) fn read(
     }
     let operation = select(document, name.as_deref()).map_err(refuse)?;
     let kind = operation.node.ty;
+    if kind == OperationType::Subscription {
+        one_root_field(&operation.node.selection_set.node).map_err(refuse)?;
+    }
     let demanded = demanded_variables(&operation.node);
     let missing: Vec<ServerError> = demanded
         .into_iter()
@@ -197,7 +200,7 @@ fn count_in<'a>(
 }
 
 /// `GetOperation` of the GraphQL specification.
-fn select<'a>(
+pub(super) fn select<'a>(
     document: &'a ExecutableDocument,
     name: Option<&str>,
 ) -> Result<&'a Positioned<OperationDefinition>, String> {
@@ -217,6 +220,22 @@ fn select<'a>(
         (_, Some(name)) => Err(format!(
             "The document has no operation named {name:?}: send the name of one that it has in \"operationName\"."
         )),
+    }
+}
+
+/// The specification's single root field, and not in a fragment: async-graphql passes over those, and the subscription would
+/// be complete before it began.
+fn one_root_field(set: &SelectionSet) -> Result<(), String> {
+    match set.items.as_slice() {
+        [one] if matches!(one.node, Selection::Field(_)) => Ok(()),
+        [_] => Err(
+            "A subscription names its field directly: write it in the place of the fragment."
+                .to_owned(),
+        ),
+        _ => Err(
+            "A subscription has one field: send the others as subscriptions of their own."
+                .to_owned(),
+        ),
     }
 }
 
@@ -336,6 +355,29 @@ mod tests {
         let errors = read(&mut request, &EdgeLimits::default()).expect_err("no C");
         assert!(errors[0].message.contains("\"C\""));
         assert_eq!(reading("mutation M{a}"), Ok(OperationType::Mutation));
+    }
+
+    #[test]
+    fn a_subscription_has_one_field() {
+        for query in [
+            "subscription {a}",
+            "subscription {x: a(y: 1) {b c ...f}}",
+            "query Q {a b} subscription S {a}",
+        ] {
+            let mut request = Request::new(query);
+            if query.starts_with("query") {
+                request = request.operation_name("S");
+            }
+            assert_eq!(
+                read(&mut request, &EdgeLimits::default()),
+                Ok(OperationType::Subscription),
+                "{query}"
+            );
+        }
+        refused_for("subscription {a b}", "has one field");
+        refused_for("subscription {a ...f}", "has one field");
+        refused_for("subscription {...f} fragment f on S {a}", "directly");
+        refused_for("subscription {... on S {a}}", "directly");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::{
     GraphqlEdge,
-    refusal::{Code, error, stamp},
+    refusal::{Code, code_of, error, stamp},
 };
 
 impl<E: Executor> GraphqlEdge<E> {
@@ -70,6 +70,12 @@ fn over_limit(message: &str) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// Whether the server is at fault, so that the same may succeed later.
+pub(super) fn passes(error: &ServerError) -> bool {
+    let code = code_of(error);
+    code == Some(Code::Internal.as_str()) || code == Some(Code::Timeout.as_str())
 }
 
 /// Whether nothing was executed: a *request error*, whose answer has no `data`.

@@ -1,4 +1,4 @@
-//! The GraphQL edge: one path, `/graphql`, over HTTP and over WebSocket.
+//! The GraphQL edge: one path, `/graphql`, over HTTP, over Server-Sent Events and over WebSocket.
 //!
 //! Invariant: nothing reaches the schema before its document was read within the limits (`document`) and its
 //! sender became a `Viewer` through `GraphqlEdge::viewer`, the one place where that happens; and whatever goes
@@ -7,10 +7,9 @@
 //! ```text
 //! door     who may come in without a token
 //!   graphql   HTTP: accept (media type) → request (parameters) → document → execute → respond
+//!   sse       what accepts text/event-stream, from there on: resume → execute
 //!   socket    graphql-transport-ws: protocol (messages) → session → operation → document → execute
 //! ```
-//!
-//! Server-sent events will be a third answer of `graphql`, chosen by its `accept`.
 
 mod document;
 pub mod door;
@@ -20,6 +19,7 @@ mod limits;
 pub mod playground;
 mod refusal;
 mod socket;
+mod sse;
 #[cfg(test)]
 mod toy;
 
@@ -40,6 +40,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::{
     limits::EdgeLimits,
     refusal::{Code, Refusal},
+    sse::Hangup,
 };
 use crate::graphql::Viewer;
 
@@ -86,7 +87,7 @@ impl<E: Clone> Clone for GraphqlEdge<E> {
 impl<E: Executor> GraphqlEdge<E> {
     /// An edge that admits everyone as the viewer of everything: whoever may reach it is for [`door`] to decide.
     ///
-    /// When `shutdown` is cancelled, every socket closes with 1012.
+    /// When `shutdown` is cancelled, every socket closes with 1012, and every event stream ends.
     pub fn new(
         executor: E,
         prepare: impl Fn(async_graphql::Request, Viewer) -> async_graphql::Request

@@ -9,7 +9,9 @@ use std::{
     time::Duration,
 };
 
-use async_graphql::{Context, EmptyMutation, Error, ErrorExtensions, Object, Schema, Subscription};
+use async_graphql::{
+    Context, EmptyMutation, Error, ErrorExtensions, Object, Schema, SimpleObject, Subscription,
+};
 use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -90,6 +92,25 @@ impl Subscriptions {
         stream::iter(1..=to)
     }
 
+    /// Items that tell where to resume, from the one behind `after` on.
+    async fn items(
+        &self,
+        after: Option<String>,
+        since: Option<i32>,
+        to: i32,
+    ) -> Result<impl Stream<Item = ToyItem>, Error> {
+        let begin = match (after, since) {
+            (Some(_), Some(_)) => return Err(Error::new("not both")),
+            (Some(after), None) => after.parse().map_err(|_| Error::new("not a cursor"))?,
+            (None, since) => since.unwrap_or(0),
+        };
+        let items = (begin + 1..=to).map(|n| ToyItem {
+            cursor: n.to_string(),
+            n,
+        });
+        ready(Ok(stream::iter(items))).await
+    }
+
     async fn refuse(&self) -> Result<stream::Empty<i32>, Error> {
         ready(Err(Error::new("not this one"))).await
     }
@@ -134,6 +155,12 @@ impl Subscriptions {
             0
         })
     }
+}
+
+#[derive(SimpleObject)]
+pub(super) struct ToyItem {
+    cursor: String,
+    n: i32,
 }
 
 struct Silence(watch::Sender<usize>);

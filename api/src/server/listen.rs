@@ -1,48 +1,77 @@
 //! Accepting connections, and letting go of those that do not get to the point.
 //!
 //! axum's own loop waits for a request's head for as long as the client likes; here a client that sends a byte a second is cut
-//! off. Otherwise it is the same: one task a connection, HTTP/1.1 and HTTP/2, and an orderly end.
+//! off, and there are never more than [`CONNECTIONS`]: the next one waits until another ends. Otherwise it is the same: one
+//! task a connection, HTTP/1.1 and HTTP/2, and an orderly end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tower::Layer;
+
+use super::counted::Counted;
+use crate::http::Hangup;
 
 /// How long a request's head may take to arrive, counted from when the connection could have had one.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
 
+/// The most that is kept of a request's head, in bytes, and of a body that nobody has asked for yet. No URI is over 64 KiB.
+const HEAD_BYTES: usize = 72 << 10;
+
+/// How many connections may be open, WebSockets among them.
+pub(super) const CONNECTIONS: usize = 10_000;
+
 /// How long to wait when no connection can be accepted: mostly for want of file descriptors, which others will give back.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
 
-/// Serves `app` until `stopping`; then accepts no more, and returns when every request that is under way has been answered.
-pub(super) async fn serve(listener: TcpListener, app: Router, stopping: CancellationToken) {
+/// Serves `app` on at most `most` connections until `stopping`; then accepts no more, and returns when every request that is under
+/// way has been answered.
+pub(super) async fn serve(
+    listener: TcpListener,
+    app: Router,
+    most: usize,
+    stopping: CancellationToken,
+) {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
+        .max_buf_size(HEAD_BYTES)
         .header_read_timeout(HEAD_WITHIN);
     builder
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(HEAD_WITHIN);
     let connections = GracefulShutdown::new();
+    let permits = Arc::new(Semaphore::new(most));
+    // Those that are not accepted wait in the kernel's queue, and behind that their clients.
+    let permitted = async || {
+        let permit = Arc::clone(&permits).acquire_owned().await;
+        (permit, listener.accept().await)
+    };
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = permitted() => accepted,
             () = stopping.cancelled() => break,
         };
-        let Ok((stream, _)) = accepted else {
+        let (Ok(permit), Ok((stream, _))) = accepted else {
             tokio::time::sleep(ACCEPT_AGAIN).await;
             continue;
         };
         // A socket's small messages are not to wait for each other.
         let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(app.clone());
+        let stream = Counted::new(stream, permit);
+        let hangup = Hangup(CancellationToken::new());
+        let app = Extension(hangup.clone()).layer(app.clone());
+        let service = TowerToHyperService::new(app);
         let builder = builder.clone();
         let watcher = connections.watcher();
         let stopping = stopping.clone();
@@ -57,10 +86,68 @@ pub(super) async fn serve(listener: TcpListener, app: Router, stopping: Cancella
                 let connection =
                     builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
                 // How a connection ended concerns nobody but its client.
-                let _ = watcher.watch(connection.into_owned()).await;
+                tokio::select! {
+                    _ = watcher.watch(connection.into_owned()) => {}
+                    () = hangup.0.cancelled() => {}
+                }
             }
         });
     }
     drop(listener);
     connections.shutdown().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::extract::ws::WebSocketUpgrade;
+    use axum::routing::{any, get};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    async fn ask(stream: &mut TcpStream) {
+        let request = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
+        stream.write_all(request).await.unwrap();
+    }
+
+    async fn hear(stream: &mut TcpStream) -> String {
+        let mut answer = [0; 4096];
+        let read = tokio::time::timeout(HEAD_WITHIN, stream.read(&mut answer)).await;
+        let length = read.expect("an answer").expect("a connection");
+        String::from_utf8_lossy(&answer[..length]).into_owned()
+    }
+
+    #[tokio::test]
+    async fn one_connection_more_waits_until_another_ends_and_a_socket_counts_too() {
+        let app = Router::new().route("/", get(async || "here")).route(
+            "/socket",
+            any(async |upgrade: WebSocketUpgrade| {
+                upgrade.on_upgrade(async |mut socket| while socket.recv().await.is_some() {})
+            }),
+        );
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stopping = CancellationToken::new();
+        let served = tokio::spawn(serve(listener, app, 2, stopping.clone()));
+
+        let url = format!("ws://{address}/socket");
+        let (socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
+        let mut second = TcpStream::connect(address).await.unwrap();
+        ask(&mut second).await;
+        assert!(hear(&mut second).await.ends_with("here"));
+        let mut third = TcpStream::connect(address).await.unwrap();
+        ask(&mut third).await;
+        for _ in 0..20 {
+            ask(&mut second).await;
+            assert!(hear(&mut second).await.ends_with("here"));
+        }
+        let early = third.try_read(&mut [0]).unwrap_err();
+        assert_eq!(early.kind(), std::io::ErrorKind::WouldBlock);
+        drop(socket);
+        assert!(hear(&mut third).await.ends_with("here"));
+        drop((second, third));
+        stopping.cancel();
+        served.await.unwrap();
+    }
 }

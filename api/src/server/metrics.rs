@@ -190,6 +190,10 @@ fn describe() {
             "How far the generation is that is being built; 0 when none is",
         ),
         ("hookgraph_sockets", "Open WebSockets"),
+        (
+            "hookgraph_event_streams",
+            "Answers that are streamed as server-sent events",
+        ),
     ];
     for (name, what) in states {
         describe_gauge!(name, what);

@@ -1,5 +1,6 @@
 //! The server: stores, writer, projector and routes, as far as its roles need them, from opening to an orderly stop.
 
+mod counted;
 mod folder;
 mod listen;
 mod metrics;
@@ -16,6 +17,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Router, middleware};
 use chrono::Utc;
+use ingest::body::Room;
 use ingest::database::Location;
 use ingest::feed::{Feed, Follower, Notifier, POLL};
 use ingest::generation::{Generations, ReadModel, Version};
@@ -135,7 +137,7 @@ impl Server {
     /// Serves on `listener` until it is stopped, then finishes what is under way.
     pub async fn run(mut self, listener: TcpListener) -> anyhow::Result<()> {
         let stopping = self.stopping.clone();
-        let served = listen::serve(listener, self.app, stopping.clone());
+        let served = listen::serve(listener, self.app, listen::CONNECTIONS, stopping.clone());
         let stopped = async {
             let mut served = pin!(served);
             loop {
@@ -177,15 +179,10 @@ impl Server {
 async fn location(config: &Config) -> anyhow::Result<Location> {
     match &config.database {
         Database::Sqlite => Ok(Location::Sqlite(config.data_dir.clone())),
-        Database::Postgres { url, .. } => postgres(url).await,
+        Database::Postgres { url, .. } => Location::postgres(url).await.context(
+            "cannot connect to the PostgreSQL database (is it running, and is the address right?)",
+        ),
     }
-}
-
-/// The error of a connection can name the host and the user, and no more: never the address with its password.
-async fn postgres(url: &str) -> anyhow::Result<Location> {
-    Location::postgres(url).await.context(
-        "cannot connect to the PostgreSQL database: is it running, and is the address right?",
-    )
 }
 
 #[expect(
@@ -204,6 +201,7 @@ fn webhooks(appender: Appender, recorder: Recorder, secrets: &Secrets) -> anyhow
         clock: clock(),
         body_limit: webhook::BODY_LIMIT,
         body_timeout: BODY_TIMEOUT,
+        body_room: Room::default(),
     })
 }
 
@@ -213,7 +211,9 @@ async fn read_side(config: &Config, location: &Location, feed: &Feed) -> anyhow:
         Database::Postgres {
             read_url: Some(url),
             ..
-        } => Some(postgres(url).await?),
+        } => Some(Location::postgres(url).await.context(
+            "cannot connect to the replica of the PostgreSQL database (is it running, and is its address right?)",
+        )?),
         _ => None,
     };
     // It was there a moment ago, when this server opened its log; from now on it may go away.

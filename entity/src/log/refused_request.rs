@@ -57,7 +57,7 @@ pub enum Reason {
     NotUtf8,
     /// No secret gives its signature.
     NoSecretMatches,
-    /// It is signed, but long ago or long ahead.
+    /// Its timestamp is long ago or long ahead; whether a secret matches was not looked at.
     OutsideTolerance,
     /// It could not be stored in that moment.
     Unavailable,

@@ -3,15 +3,21 @@
 //! Every connection of a handle has its store's schema as its search path from the start, so that the same statements run
 //! here and on SQLite.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use migration::log::migrate;
+use sea_orm::sqlx::ConnectOptions as _;
+use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection,
-    DatabaseTransaction, DbErr, Statement, TransactionTrait,
+    DatabaseTransaction, DbErr, RuntimeErr, SqlxError, Statement, TransactionTrait,
 };
 
 use super::SLOW;
+
+/// How long it may take to get a connection.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
 const LOG_SCHEMA: &str = "hookgraph_log";
 const READ_SCHEMA: &str = "hookgraph_read_";
@@ -34,7 +40,10 @@ pub struct Postgres {
 impl Postgres {
     pub(super) async fn connect(url: &str) -> Result<Self, DbErr> {
         // One connection listens, one works.
-        let catalog = open(url, "pg_catalog", 3).await?;
+        let catalog = match open(url, "pg_catalog", 3).await {
+            Ok(catalog) => catalog,
+            Err(error) => return Err(reason(url, error).await),
+        };
         Ok(Self {
             url: url.to_owned(),
             catalog,
@@ -109,13 +118,27 @@ async fn lock_schemas(db: &impl ConnectionTrait) -> Result<(), DbErr> {
     Ok(())
 }
 
+/// Why there is no connection: a pool that has tried again and again only says that it has waited.
+async fn reason(url: &str, error: DbErr) -> DbErr {
+    let waited = matches!(&error, DbErr::Conn(RuntimeErr::SqlxError(error)) if matches!(**error, SqlxError::PoolTimedOut));
+    let Some(options) = url.parse::<PgConnectOptions>().ok().filter(|_| waited) else {
+        return error;
+    };
+    let reason = match tokio::time::timeout(CONNECT_WITHIN, options.connect()).await {
+        Ok(Ok(_)) => return error,
+        Ok(Err(reason)) => reason,
+        Err(_) => SqlxError::Io(ErrorKind::TimedOut.into()),
+    };
+    DbErr::Conn(RuntimeErr::SqlxError(reason.into()))
+}
+
 async fn open(url: &str, schema: &str, connections: u32) -> Result<DatabaseConnection, DbErr> {
     let mut options = ConnectOptions::new(url);
     let wanted = schema;
     let schema = schema.to_owned();
     options
         .max_connections(connections)
-        .acquire_timeout(Duration::from_secs(5))
+        .acquire_timeout(CONNECT_WITHIN)
         .sqlx_logging(true)
         .sqlx_logging_level(log::LevelFilter::Trace)
         .sqlx_slow_statements_logging_settings(log::LevelFilter::Warn, SLOW)

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use sea_orm::sqlx::Connection;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 
@@ -38,7 +39,13 @@ pub(super) async fn open(
         .sqlx_logging(true)
         .sqlx_logging_level(log::LevelFilter::Trace)
         .sqlx_slow_statements_logging_settings(log::LevelFilter::Warn, SLOW)
-        .map_sqlx_sqlite_pool_opts(|options| options.acquire_slow_level(log::LevelFilter::Debug))
+        .map_sqlx_sqlite_pool_opts(|options| {
+            options
+                .acquire_slow_level(log::LevelFilter::Debug)
+                // On a full disk SQLite itself ends a transaction; sqlx then counts it as open for good, and begins savepoints in
+                // place of transactions. Another connection is opened instead.
+                .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
+        })
         .map_sqlx_sqlite_opts(move |options| {
             options
                 .filename(&file)

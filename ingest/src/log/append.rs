@@ -132,8 +132,12 @@ impl Appender {
     }
 }
 
+/// How long no commit may have failed before the log counts as well again. On a disk that is nearly full small groups go through
+/// between larger ones that do not: that is one failure, told once.
+const CALM: Duration = Duration::from_secs(1);
+
 async fn write(log: Log, feed: Feed, limits: Limits, mut waiting: mpsc::Receiver<Waiting>) {
-    let mut healthy = true;
+    let mut failed_at: Option<Instant> = None;
     while let Some(first) = waiting.recv().await {
         let mut bytes = first.arrival.body.len();
         let mut group = vec![first];
@@ -152,22 +156,22 @@ async fn write(log: Log, feed: Feed, limits: Limits, mut waiting: mpsc::Receiver
         metrics::histogram!("hookgraph_append_seconds").record(begun.elapsed().as_secs_f64());
         let committed = match committed {
             Ok(Ok(appended)) => {
-                if !healthy {
+                if failed_at.is_some_and(|at| at.elapsed() >= CALM) {
                     tracing::info!("the log stores events again");
+                    failed_at = None;
                 }
-                healthy = true;
                 Ok(appended)
             }
             failed => {
                 // One line when it begins, not one a webhook.
-                if healthy {
+                if failed_at.is_none() {
                     let cause = match failed {
                         Ok(Err(error)) => error.to_string(),
                         _ => "the commit took too long".to_owned(),
                     };
                     tracing::error!(%cause, "the log cannot store events; what waits is refused until it can");
                 }
-                healthy = false;
+                failed_at = Some(Instant::now());
                 Err(Unavailable::Database)
             }
         };

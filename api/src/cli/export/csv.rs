@@ -20,6 +20,7 @@ use sea_orm::{
     IsolationLevel, QuerySelect, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
+use super::super::output::note;
 use super::super::progress::{Length, Progress};
 use super::table::{Analysis, Call, Insight, Row, Table};
 use super::{counted, is_broken_pipe, open_log, output};
@@ -63,15 +64,17 @@ pub(super) async fn export(
         })?,
     }
     let rows = counted(rows, "row");
-    eprintln!("Exported {rows} of {table}: figures up to position {position} of the log.");
+    note(format_args!(
+        "Exported {rows} of {table}: figures up to position {position} of the log."
+    ));
     if head > position {
         let missing = counted(
             usize::try_from(head - position).unwrap_or(usize::MAX),
             "event",
         );
-        eprintln!(
+        note(format_args!(
             "Warning: the log went up to position {head} already, so {missing} are not in these figures: the server has still to read them, or does not run."
-        );
+        ));
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ use ingest::log::{Log, Position};
 use ingest::signature::SignatureHeaders;
 use serde::Serialize;
 
+use super::super::output::note;
 use super::super::progress::{Length, Progress};
 use super::{counted, is_broken_pipe, open_log, output};
 use crate::config::StoreArgs;
@@ -72,12 +73,14 @@ pub(super) async fn export(
         })?,
     }
     if events == 0 {
-        eprintln!("Exported no event: there is none behind position {last}.");
+        note(format_args!(
+            "Exported no event: there is none behind position {last}."
+        ));
     } else {
         let events = counted(events, "event");
-        eprintln!(
+        note(format_args!(
             "Exported {events}, the last one at position {last}. To continue there later: --after {last}"
-        );
+        ));
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ mod csv;
 mod jsonl;
 mod table;
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -118,12 +118,18 @@ pub(super) fn find_log(store: &StoreArgs) -> anyhow::Result<()> {
     let Some(folder) = store.folder() else {
         return Ok(());
     };
-    ensure!(
-        folder.join("log.db").exists(),
-        "there is no log in {}: name the server's data folder with --data-dir, or its PostgreSQL database with --database-url",
-        folder.display()
-    );
-    Ok(())
+    match fs::metadata(folder.join("log.db")) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(anyhow!(
+            "there is no log in {}: name the server's data folder with --data-dir, or its PostgreSQL database with --database-url",
+            folder.display()
+        )),
+        found => found.map(drop).with_context(|| {
+            format!(
+                "the data folder {} cannot be read: allow this user to enter it, or name another with --data-dir",
+                folder.display()
+            )
+        }),
+    }
 }
 
 /// Opens a log that is there already.
@@ -131,7 +137,7 @@ pub(super) async fn open_log(store: &StoreArgs) -> anyhow::Result<Log> {
     find_log(store)?;
     Log::open_for_reading(&store.location().await?)
         .await
-        .context("cannot open the log: has a server of this version been started on it?")
+        .context("cannot open the log (has a server of this version been started on it?)")
 }
 
 /// Where to write: the new file `to`, else standard output.

@@ -7,6 +7,7 @@ mod progress;
 mod report;
 mod sender;
 
+use super::output;
 use anyhow::{Context, ensure};
 use chrono::{DateTime, NaiveTime, Utc};
 use futures_util::{StreamExt, stream};
@@ -147,14 +148,15 @@ pub async fn run(args: SendArgs, secret: &str, default_url: &str) -> anyhow::Res
     }
     progress.finish();
     if report.answers() > 0 {
-        println!("{}", report.describe(started.elapsed()));
+        let described = report.describe(started.elapsed());
+        output::result(&format!("{described}\n"))?;
     }
     Ok(match stopped {
         Some(Outcome::Unreachable) => {
-            eprintln!(
+            output::note(format_args!(
                 "Nobody answers at {}: start the server with `hookgraph serve`, or name another one with --url.",
                 sender.place()
-            );
+            ));
             ExitCode::from(2)
         }
         _ if report.all_accepted() => ExitCode::SUCCESS,

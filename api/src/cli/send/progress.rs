@@ -1,5 +1,6 @@
 //! How far the sending is: a bar on a terminal, a line now and then elsewhere. On stderr, the report has stdout.
 
+use super::super::output::note;
 use super::{report::Report, sender::Sent};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{
@@ -63,7 +64,7 @@ impl Progress {
             self.bar.set_message(report.so_far(self.started.elapsed()));
         } else if self.last_line.elapsed() >= LINE_EVERY {
             self.last_line = Instant::now();
-            eprintln!("{}", report.so_far(self.started.elapsed()));
+            note(report.so_far(self.started.elapsed()));
         }
     }
 

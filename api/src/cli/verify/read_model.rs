@@ -17,6 +17,7 @@ use ingest::projector::{BatchLimits, step};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::export::open_log;
+use crate::cli::output;
 use crate::cli::progress::{Length, Progress};
 use crate::config::StoreArgs;
 
@@ -46,7 +47,7 @@ pub(super) async fn run(store: &StoreArgs, scratch: Option<PathBuf>) -> anyhow::
         .close()
         .with_context(|| format!("cannot remove the scratch folder {}", path.display()))?;
     done.unwrap_or_else(|| {
-        eprintln!("Interrupted: nothing was found out.");
+        output::note("Interrupted: nothing was found out.");
         Ok(ExitCode::from(2))
     })
 }
@@ -66,7 +67,7 @@ async fn verify(store: &StoreArgs, scratch: &Path) -> anyhow::Result<ExitCode> {
     );
     match compare(&log, &live, scratch).await {
         Ok(report) => {
-            print!("{}", report.describe());
+            output::result(&report.describe())?;
             Ok(report.exit_code())
         }
         Err(error) if is_replaced(&location, &live).await => Err(error.context(format!(

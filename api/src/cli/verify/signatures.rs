@@ -9,6 +9,7 @@ use ingest::log::Position;
 use ingest::signature::{Secret, SignatureHeaders, verify_at_any_time};
 
 use crate::cli::export::{BATCH, counted, open_log};
+use crate::cli::output;
 use crate::cli::progress::{Length, Progress};
 use crate::config::{KnownSecretArgs, StoreArgs};
 
@@ -35,7 +36,7 @@ pub(super) async fn run(store: &StoreArgs, secrets: &KnownSecretArgs) -> anyhow:
         progress.advance(batch.len(), 0);
     }
     progress.finish();
-    print!("{}", report.describe());
+    output::result(&report.describe())?;
     Ok(if report.is_good() {
         ExitCode::SUCCESS
     } else {

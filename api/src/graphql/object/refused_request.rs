@@ -74,10 +74,11 @@ pub enum RefusalReason {
     /// this URL's endpoint into `HOOKGRAPH_WEBHOOK_SECRET` and start the server again. If it is the right one, let the proxy pass on the body
     /// byte for byte.
     NoSecretMatches,
-    /// The secret is right, but it was signed over five minutes before or after the time of this server (401): `detail` says how far off it is.
-    /// Set this machine's clock. If only single ones are off, someone sends old requests again.
+    /// Its timestamp is over five minutes before or after the time of this server (401): `detail` says by how much. Whether the secret is right was not
+    /// looked at. Set this machine's clock. If only single ones are off, someone sends old requests again.
     OutsideTolerance,
-    /// It could not be stored in that moment (503). Svix sends it again; if it happens often, the server's log says what is wrong with the database.
+    /// It could not be taken in that moment (503): `detail` says why. Svix sends it again; if it happens often, the server's log says what is wrong with
+    /// the database, or more bodies arrive at the same time than this server has room for.
     Unavailable,
 }
 

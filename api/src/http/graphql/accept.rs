@@ -3,15 +3,39 @@
 //! Invariant: the highest q wins, then the more specific range, then the one named first; a client that names none gets
 //! `application/json`, as clients from before the specification expect.
 
+use async_graphql::parser::types::OperationType;
 use http::{HeaderMap, HeaderValue, header::ACCEPT};
 
-/// The media types that a response can have. `text/event-stream` will be the third.
+/// The media types that a response can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Media {
     /// `application/graphql-response+json`: the status tells whether the request was executed.
     GraphqlResponse,
     /// `application/json`: 200 for every well-formed request.
     Json,
+    /// `text/event-stream`: the answer is a stream, and only what refuses the request itself is JSON.
+    EventStream,
+}
+
+/// What the client accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Accepted {
+    /// What it prefers.
+    pub(super) media: Media,
+    /// Whether it takes a stream where nothing else will do, as clients say that name it behind JSON.
+    streams: bool,
+}
+
+impl Accepted {
+    /// Whether an operation of this kind is answered by a stream.
+    pub(super) fn streamed(self, kind: OperationType) -> bool {
+        self.media == Media::EventStream || self.streams && kind == OperationType::Subscription
+    }
+
+    /// Whether some operation is.
+    pub(super) const fn streams(self) -> bool {
+        self.streams
+    }
 }
 
 impl Media {
@@ -20,7 +44,9 @@ impl Media {
             Self::GraphqlResponse => {
                 HeaderValue::from_static("application/graphql-response+json; charset=utf-8")
             }
-            Self::Json => HeaderValue::from_static("application/json; charset=utf-8"),
+            Self::Json | Self::EventStream => {
+                HeaderValue::from_static("application/json; charset=utf-8")
+            }
         }
     }
 
@@ -28,6 +54,7 @@ impl Media {
         match self {
             Self::GraphqlResponse => "application/graphql-response+json",
             Self::Json => "application/json",
+            Self::EventStream => "text/event-stream",
         }
     }
 }
@@ -39,7 +66,7 @@ struct Range<'a> {
 }
 
 /// `None`: the client accepts nothing that the server can send.
-pub(super) fn negotiate(headers: &HeaderMap) -> Option<Media> {
+pub(super) fn negotiate(headers: &HeaderMap) -> Option<Accepted> {
     let ranges: Vec<Range> = headers
         .get_all(ACCEPT)
         .iter()
@@ -49,14 +76,20 @@ pub(super) fn negotiate(headers: &HeaderMap) -> Option<Media> {
         .map(read)
         .collect();
     if ranges.is_empty() {
-        return Some(Media::Json);
+        return Some(Accepted {
+            media: Media::Json,
+            streams: false,
+        });
     }
     // `max_by_key` keeps the last of equals: where one wildcard covers both, that is `application/json`.
-    [Media::GraphqlResponse, Media::Json]
+    [Media::EventStream, Media::GraphqlResponse, Media::Json]
         .into_iter()
         .filter_map(|media| Some((weigh(media, &ranges)?, media)))
         .max_by_key(|(weight, _)| *weight)
-        .map(|(_, media)| media)
+        .map(|(_, media)| Accepted {
+            media,
+            streams: weigh(Media::EventStream, &ranges).is_some(),
+        })
 }
 
 type Weight = (u16, u8, std::cmp::Reverse<usize>);
@@ -69,6 +102,9 @@ fn weigh(media: Media, ranges: &[Range]) -> Option<Weight> {
         .filter_map(|(place, range)| {
             let specificity = if range.name.eq_ignore_ascii_case(media.essence()) {
                 2
+            } else if media == Media::EventStream {
+                // Only who names it can read it.
+                return None;
             } else if range.name.eq_ignore_ascii_case("application/*") {
                 1
             } else if range.name == "*/*" {
@@ -114,7 +150,7 @@ fn thousandths(q: &str) -> u16 {
 mod tests {
     use super::*;
 
-    fn accepting(values: &[&'static str]) -> Option<Media> {
+    fn accepting(values: &[&'static str]) -> Option<Accepted> {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append(ACCEPT, HeaderValue::from_static(value));
@@ -122,10 +158,15 @@ mod tests {
         negotiate(&headers)
     }
 
+    fn preferred(accept: &[&'static str]) -> Option<Media> {
+        accepting(accept).map(|accepted| accepted.media)
+    }
+
     #[test]
     fn table() {
         const NEW: Option<Media> = Some(Media::GraphqlResponse);
         const OLD: Option<Media> = Some(Media::Json);
+        const STREAM: Option<Media> = Some(Media::EventStream);
         for (accept, expected) in [
             ("", OLD),
             ("*/*", OLD),
@@ -162,7 +203,12 @@ mod tests {
                 OLD,
             ),
             ("text/html", None),
-            ("text/event-stream", None),
+            ("text/event-stream", STREAM),
+            ("text/event-stream;q=0", None),
+            ("text/*", None),
+            ("text/event-stream, application/json", STREAM),
+            ("application/json, text/event-stream", OLD),
+            ("text/event-stream;q=0.5, */*", OLD),
             ("application/json;charset=\"UTF-8\"", OLD),
             ("application/json;charset=iso-8859-1", None),
             ("application/json;q=high", None),
@@ -170,12 +216,33 @@ mod tests {
             ("application/json;q=0.001", OLD),
             (",, application/json ,", OLD),
         ] {
-            assert_eq!(accepting(&[accept]), expected, "{accept}");
+            assert_eq!(preferred(&[accept]), expected, "{accept}");
         }
-        assert_eq!(accepting(&[]), OLD);
+        assert_eq!(preferred(&[]), OLD);
         assert_eq!(
-            accepting(&["text/html", "application/graphql-response+json"]),
+            preferred(&["text/html", "application/graphql-response+json"]),
             NEW
         );
+    }
+
+    #[test]
+    fn what_is_streamed() {
+        use OperationType::{Query, Subscription};
+        for (accept, query, subscription) in [
+            ("text/event-stream", true, true),
+            ("text/event-stream, application/json", true, true),
+            (
+                "application/graphql-response+json, application/json, text/event-stream, multipart/mixed",
+                false,
+                true,
+            ),
+            ("application/json, text/event-stream;q=0", false, false),
+            ("application/json", false, false),
+            ("*/*", false, false),
+        ] {
+            let accepted = accepting(&[accept]).expect(accept);
+            let streamed = [Query, Subscription].map(|kind| accepted.streamed(kind));
+            assert_eq!(streamed, [query, subscription], "{accept}");
+        }
     }
 }

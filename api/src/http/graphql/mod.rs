@@ -16,10 +16,12 @@ use http::{HeaderMap, Method, StatusCode, header::CONTENT_TYPE, request::Parts};
 
 pub(super) use self::request::Parameters;
 use self::{
-    accept::{Media, negotiate},
+    accept::{Accepted, Media, negotiate},
     request::{Body, read_body},
 };
-use super::{Code, Credentials, GraphqlEdge, Refusal, document, execute::refused, refusal::error};
+use super::{
+    Code, Credentials, GraphqlEdge, Refusal, document, execute::refused, refusal::error, sse,
+};
 use crate::graphql::Viewer;
 
 /// Answers an HTTP request.
@@ -27,24 +29,28 @@ pub(super) async fn answer<E: Executor>(
     edge: &GraphqlEdge<E>,
     request: axum::extract::Request,
 ) -> HttpResponse {
-    let Some(media) = negotiate(request.headers()) else {
+    let Some(accepted) = negotiate(request.headers()) else {
         return refuse(&Refusal::new(
             StatusCode::NOT_ACCEPTABLE,
             Code::BadUserInput,
-            "The answer can only be JSON: accept application/graphql-response+json or application/json.",
+            "The answer can only be JSON or an event stream: accept application/graphql-response+json, application/json or text/event-stream.",
         ));
     };
     let (parts, body) = request.into_parts();
+    let caller = sse::Caller::of(&parts);
     let answered = match parts.method {
-        Method::GET | Method::HEAD => get(edge, media, &parts).await,
-        Method::POST => post(edge, media, parts, body).await,
+        Method::GET | Method::HEAD | Method::POST if accepted.streams() && caller.is_done() => {
+            Ok(sse::done())
+        }
+        Method::GET | Method::HEAD => get(edge, accepted, caller, &parts).await,
+        Method::POST => post(edge, accepted, caller, parts, body).await,
         _ => Err(Refusal::new(
             StatusCode::METHOD_NOT_ALLOWED,
             Code::BadUserInput,
             "Send GraphQL by POST or GET.",
         )),
     };
-    answered.unwrap_or_else(|refusal| respond::refusal(media, &refusal))
+    answered.unwrap_or_else(|refusal| respond::refusal(accepted.media, &refusal))
 }
 
 /// Answers a request with a refusal, in JSON.
@@ -54,16 +60,19 @@ pub(super) fn refuse(refusal: &Refusal) -> HttpResponse {
 
 async fn get<E: Executor>(
     edge: &GraphqlEdge<E>,
-    media: Media,
+    accepted: Accepted,
+    caller: sse::Caller,
     parts: &Parts,
 ) -> Result<HttpResponse, Refusal> {
     let viewer = viewer(edge, &parts.headers).await?;
     let parameters = Parameters::from_query_string(&parts.uri)?;
-    let response = run(edge, &viewer, parameters.into_request()?, |kind| {
+    let request = parameters.into_request()?;
+    one(edge, accepted, caller, viewer, request, |kind| {
         let message = match kind {
             OperationType::Query => return Ok(()),
-            OperationType::Mutation => "A GET only reads: send mutations by POST.",
+            OperationType::Subscription if accepted.streams() => return Ok(()),
             OperationType::Subscription => SUBSCRIBE_ELSEWHERE,
+            OperationType::Mutation => "A GET only reads: send mutations by POST.",
         };
         Err(Refusal::new(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -71,13 +80,13 @@ async fn get<E: Executor>(
             message,
         ))
     })
-    .await?;
-    Ok(respond::one(media, response))
+    .await
 }
 
 async fn post<E: Executor>(
     edge: &GraphqlEdge<E>,
-    media: Media,
+    accepted: Accepted,
+    caller: sse::Caller,
     parts: Parts,
     body: axum::body::Body,
 ) -> Result<HttpResponse, Refusal> {
@@ -105,49 +114,68 @@ async fn post<E: Executor>(
         })?;
     match read_body(&bytes, edge.limits.batch)? {
         Body::One(parameters) => {
-            let response = run(edge, &viewer, parameters.into_request()?, |_| Ok(())).await?;
-            Ok(respond::one(media, response))
+            let request = parameters.into_request()?;
+            one(edge, accepted, caller, viewer, request, |_| Ok(())).await
         }
+        Body::Batch(_) if accepted.media == Media::EventStream => Err(Refusal::malformed(
+            "A stream answers one request: send them one by one, or accept application/json.",
+        )),
         Body::Batch(batch) => {
             // A request without a query spoils its batch before any of it runs.
             let requests: Vec<Request> = batch
                 .into_iter()
                 .map(Parameters::into_request)
                 .collect::<Result<_, _>>()?;
-            let running = requests
-                .into_iter()
-                .map(|request| run(edge, &viewer, request, |_| Ok(())));
-            let responses: Vec<Response> = join_all(running)
-                .await
-                .into_iter()
-                .collect::<Result<_, _>>()?;
-            Ok(respond::batch(media, &responses))
+            let running = requests.into_iter().map(async |mut request| {
+                match document::read(&mut request, &edge.limits) {
+                    Ok(kind) => run(edge, viewer.clone(), request, kind).await,
+                    Err(errors) => refused(errors),
+                }
+            });
+            let responses: Vec<Response> = join_all(running).await;
+            Ok(respond::batch(accepted.media, &responses))
         }
     }
 }
 
-/// Reads and executes one operation; `allowed` may refuse its kind.
-async fn run<E: Executor>(
+/// Reads one operation, and answers it as it is and the client wants it; `allowed` may refuse its kind.
+async fn one<E: Executor>(
     edge: &GraphqlEdge<E>,
-    viewer: &Viewer,
+    accepted: Accepted,
+    caller: sse::Caller,
+    viewer: Viewer,
     mut request: Request,
     allowed: impl FnOnce(OperationType) -> Result<(), Refusal>,
-) -> Result<Response, Refusal> {
+) -> Result<HttpResponse, Refusal> {
+    let media = accepted.media;
     let kind = match document::read(&mut request, &edge.limits) {
         Ok(kind) => kind,
-        Err(errors) => return Ok(refused(errors)),
+        Err(errors) if media == Media::EventStream => {
+            return Ok(sse::refuse(edge, &refused(errors)));
+        }
+        Err(errors) => return Ok(respond::one(media, refused(errors))),
     };
     allowed(kind)?;
-    if kind == OperationType::Subscription {
-        return Ok(refused(vec![error(
-            Code::BadUserInput,
-            SUBSCRIBE_ELSEWHERE,
-        )]));
+    if accepted.streamed(kind) {
+        return Ok(sse::answer(edge, viewer, request, kind, caller));
     }
-    Ok(edge.execute((edge.prepare)(request, viewer.clone())).await)
+    Ok(respond::one(media, run(edge, viewer, request, kind).await))
 }
 
-const SUBSCRIBE_ELSEWHERE: &str = "Subscriptions need a connection that stays open: open a WebSocket to this address with the subprotocol graphql-transport-ws.";
+/// Executes one operation whose document was read.
+async fn run<E: Executor>(
+    edge: &GraphqlEdge<E>,
+    viewer: Viewer,
+    request: Request,
+    kind: OperationType,
+) -> Response {
+    if kind == OperationType::Subscription {
+        return refused(vec![error(Code::BadUserInput, SUBSCRIBE_ELSEWHERE)]);
+    }
+    edge.execute((edge.prepare)(request, viewer)).await
+}
+
+const SUBSCRIBE_ELSEWHERE: &str = "Subscriptions need a connection that stays open: accept text/event-stream, or open a WebSocket to this address with the subprotocol graphql-transport-ws.";
 
 async fn viewer<E: Executor>(
     edge: &GraphqlEdge<E>,

@@ -5,16 +5,15 @@
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
-use async_graphql::{Executor, Request, Response, ServerError, parser::types::OperationType};
+use async_graphql::{Executor, Request, Response, parser::types::OperationType};
 use futures_util::{FutureExt, StreamExt};
 use tokio::{sync::mpsc, task::AbortHandle};
 
 use super::{
     super::{
-        Code, GraphqlEdge, document,
-        execute::{crashed, is_request_error, with_codes},
+        GraphqlEdge, document,
+        execute::{crashed, is_request_error, passes, with_codes},
         graphql::Parameters,
-        refusal::code_of,
     },
     protocol,
 };
@@ -114,12 +113,6 @@ async fn run<E: Executor>(
         voice.result(response).await?;
     }
     Ok(())
-}
-
-/// Whether the server is at fault, so that the same may succeed later.
-fn passes(error: &ServerError) -> bool {
-    let code = code_of(error);
-    code == Some(Code::Internal.as_str()) || code == Some(Code::Timeout.as_str())
 }
 
 struct Voice {

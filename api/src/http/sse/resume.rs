@@ -1,0 +1,229 @@
+//! Resuming a subscription where a `Last-Event-ID` says.
+//!
+//! Invariant: it begins behind that cursor whatever its arguments and variables say: a browser's `EventSource` sends the last id
+//! back by itself, and its page cannot change the rest of the request. The document was read before, so that the subscription
+//! has one root field.
+
+use std::{
+    collections::{HashMap, HashSet},
+    convert::Infallible,
+};
+
+use async_graphql::{
+    Name, Positioned, Request, Value,
+    parser::types::{
+        Directive, DocumentOperations, ExecutableDocument, FragmentDefinition, OperationDefinition,
+        Selection, SelectionSet,
+    },
+};
+
+/// The arguments of a root field that say where to begin: behind a cursor, or at a time.
+const AFTER: &str = "after";
+const SINCE: &str = "since";
+
+type Fragments = HashMap<Name, Positioned<FragmentDefinition>>;
+
+/// Makes a subscription that was read begin behind `cursor`.
+pub(super) fn begin_after(request: &mut Request, cursor: &str) {
+    let name = request.operation_name.clone();
+    let Ok(mut document) = request.parsed_query().cloned() else {
+        return;
+    };
+    let ExecutableDocument {
+        operations,
+        fragments,
+    } = &mut document;
+    let operation = match (operations, name) {
+        (DocumentOperations::Single(operation), _) => Some(operation),
+        (DocumentOperations::Multiple(all), Some(name)) => all.get_mut(name.as_str()),
+        (DocumentOperations::Multiple(all), None) => all.values_mut().next(),
+    };
+    if let Some(operation) = operation {
+        set_after(&mut operation.node, fragments, cursor);
+        request.set_parsed_query(document);
+    }
+}
+
+fn set_after(operation: &mut OperationDefinition, fragments: &Fragments, cursor: &str) {
+    let root = operation.selection_set.node.items.first_mut();
+    let Some(Selection::Field(root)) = root.map(|selection| &mut selection.node) else {
+        return;
+    };
+    let at = root.pos;
+    let mut freed = HashSet::new();
+    root.node.arguments.retain(|(name, value)| {
+        let replaced = name.node == AFTER || name.node == SINCE;
+        if replaced {
+            let _ = value.node.clone().into_const_with(note(&mut freed));
+        }
+        !replaced
+    });
+    let after = Value::String(cursor.to_owned()).into_value();
+    root.node.arguments.push((
+        Positioned::new(Name::new(AFTER), at),
+        Positioned::new(after, at),
+    ));
+    // A variable that nothing uses any more would make the document invalid.
+    let used = variables_of(operation, fragments);
+    operation.variable_definitions.retain(|definition| {
+        let name = &definition.node.name.node;
+        used.contains(name) || !freed.contains(name)
+    });
+}
+
+fn variables_of(operation: &OperationDefinition, fragments: &Fragments) -> HashSet<Name> {
+    let mut used = HashSet::new();
+    of_directives(&operation.directives, &mut used);
+    let mut seen = HashSet::new();
+    walk(
+        &operation.selection_set.node,
+        fragments,
+        &mut seen,
+        &mut used,
+    );
+    used
+}
+
+fn walk<'d>(
+    set: &'d SelectionSet,
+    fragments: &'d Fragments,
+    seen: &mut HashSet<&'d Name>,
+    used: &mut HashSet<Name>,
+) {
+    for selection in &set.items {
+        match &selection.node {
+            Selection::Field(field) => {
+                for (_, value) in &field.node.arguments {
+                    let _ = value.node.clone().into_const_with(note(used));
+                }
+                of_directives(&field.node.directives, used);
+                walk(&field.node.selection_set.node, fragments, seen, used);
+            }
+            Selection::InlineFragment(fragment) => {
+                of_directives(&fragment.node.directives, used);
+                walk(&fragment.node.selection_set.node, fragments, seen, used);
+            }
+            Selection::FragmentSpread(spread) => {
+                of_directives(&spread.node.directives, used);
+                let name = &spread.node.fragment_name.node;
+                if let Some(fragment) = fragments.get(name)
+                    && seen.insert(name)
+                {
+                    of_directives(&fragment.node.directives, used);
+                    walk(&fragment.node.selection_set.node, fragments, seen, used);
+                }
+            }
+        }
+    }
+}
+
+fn of_directives(directives: &[Positioned<Directive>], used: &mut HashSet<Name>) {
+    for (_, value) in directives
+        .iter()
+        .flat_map(|directive| &directive.node.arguments)
+    {
+        let _ = value.node.clone().into_const_with(note(used));
+    }
+}
+
+/// Takes note of the variables of a value, which is made constant only for that.
+fn note(used: &mut HashSet<Name>) -> impl FnMut(Name) -> Result<Value, Infallible> {
+    |name| {
+        used.insert(name);
+        Ok(Value::Null)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::{Variables, value};
+
+    use super::{super::super::document, *};
+
+    /// The arguments of the root field and the operation's variables, after it was made to begin behind `c`.
+    fn begun(query: &str, name: Option<&str>) -> (Vec<String>, Vec<String>) {
+        let mut request = Request::new(query);
+        request.operation_name = name.map(str::to_owned);
+        request.variables = Variables::from_value(value!({ "x": "old" }));
+        begin_after(&mut request, "c");
+        let document = request.parsed_query().expect(query).clone();
+        let operation = &document::select(&document, name).expect(query).node;
+        let Selection::Field(root) = &operation.selection_set.node.items[0].node else {
+            panic!("{query}");
+        };
+        let arguments = root.node.arguments.iter();
+        let arguments = arguments.map(|(name, value)| format!("{}: {}", name.node, value.node));
+        let definitions = operation.variable_definitions.iter();
+        let definitions = definitions.map(|definition| definition.node.name.node.to_string());
+        (arguments.collect(), definitions.collect())
+    }
+
+    #[test]
+    fn a_subscription_begins_behind_the_cursor_whatever_it_says() {
+        const NONE: &[&str] = &[];
+        for (query, arguments, variables) in [
+            ("subscription {s {n}}", &[r#"after: "c""#][..], NONE),
+            (
+                r#"subscription {s(after: "old" a: 1) {n}}"#,
+                &["a: 1", r#"after: "c""#],
+                NONE,
+            ),
+            (
+                "subscription ($x: C) {s(after: $x) {n}}",
+                &[r#"after: "c""#],
+                NONE,
+            ),
+            (
+                "subscription ($x: C! = 1) {s(since: $x) {n}}",
+                &[r#"after: "c""#],
+                NONE,
+            ),
+            // Still used: by another argument, below, in a list, in a fragment, by a directive.
+            (
+                "subscription ($x: C) {s(after: $x a: [$x]) {n}}",
+                &["a: [$x]", r#"after: "c""#],
+                &["x"],
+            ),
+            (
+                "subscription ($x: C) {s(after: $x) {n(a: {b: $x})}}",
+                &[r#"after: "c""#],
+                &["x"],
+            ),
+            (
+                "subscription ($x: C) {s(after: $x) {...f}} fragment f on I {n(a: $x)}",
+                &[r#"after: "c""#],
+                &["x"],
+            ),
+            (
+                "subscription ($x: C) {s(after: $x) {n @skip(if: $x)}}",
+                &[r#"after: "c""#],
+                &["x"],
+            ),
+            // One that was of no use before is still for validation to name.
+            (
+                "subscription ($x: C $y: C) {s(after: $x) {n}}",
+                &[r#"after: "c""#],
+                &["y"],
+            ),
+        ] {
+            let (found, defined) = begun(query, None);
+            assert_eq!(
+                (&found[..], &defined[..]),
+                (
+                    &arguments
+                        .iter()
+                        .map(ToString::to_string)
+                        .collect::<Vec<_>>()[..],
+                    &variables
+                        .iter()
+                        .map(ToString::to_string)
+                        .collect::<Vec<_>>()[..]
+                ),
+                "{query}"
+            );
+        }
+        let two =
+            "subscription A ($x: C) {s(after: $x) {n}} subscription B ($x: C) {s(after: $x) {n}}";
+        assert_eq!(begun(two, Some("B")).1, NONE);
+    }
+}
