@@ -135,7 +135,7 @@ const NO_SEARCH_PATH: Changes = &[(b"search_path=", b"search.path=")];
 /// A way to the tests' cluster that changes what is said on it.
 struct Way {
     folder: TempDir,
-    changed: Arc<AtomicUsize>,
+    met: Arc<AtomicUsize>,
 }
 
 impl Way {
@@ -145,14 +145,14 @@ impl Way {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let way = Self {
             folder,
-            changed: Arc::default(),
+            met: Arc::default(),
         };
         let listener = UnixListener::bind(socket(way.folder.path())).expect("a socket");
-        let (cluster, changed) = (socket(Path::new(cluster)), Arc::clone(&way.changed));
+        let (cluster, met) = (socket(Path::new(cluster)), Arc::clone(&way.met));
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let server = UnixStream::connect(&cluster).await.expect("the cluster");
-                tokio::spawn(pass(client, server, changes, Arc::clone(&changed)));
+                tokio::spawn(pass(client, server, changes, Arc::clone(&met)));
             }
         });
         let url = format!("{rest}?host={}", way.folder.path().display());
@@ -164,7 +164,7 @@ fn socket(folder: &Path) -> PathBuf {
     folder.join(".s.PGSQL.5432")
 }
 
-async fn pass(client: UnixStream, server: UnixStream, changes: Changes, changed: Arc<AtomicUsize>) {
+async fn pass(client: UnixStream, server: UnixStream, changes: Changes, met: Arc<AtomicUsize>) {
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
     tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
@@ -177,7 +177,7 @@ async fn pass(client: UnixStream, server: UnixStream, changes: Changes, changed:
             let places: Vec<_> = places.map(|(at, _)| at).collect();
             for at in places {
                 bytes[at..at + said.len()].copy_from_slice(instead);
-                changed.fetch_add(1, Ordering::Relaxed);
+                met.fetch_add(1, Ordering::Relaxed);
             }
         }
         if to_server.write_all(bytes).await.is_err() {
@@ -206,7 +206,7 @@ async fn without_notifications_news_still_arrive() {
         );
     }
     // Each of the three listened, and each event was told of.
-    assert!(way.changed.load(Ordering::Relaxed) >= 6);
+    assert!(way.met.load(Ordering::Relaxed) >= 6);
 }
 
 #[tokio::test]
@@ -216,7 +216,7 @@ async fn where_a_connection_loses_its_search_path_no_server_starts() {
     let installation = Installation::new().on_postgres(&spoilt);
     let refused = finish(&mut installation.on_store(["serve", "--listen", "127.0.0.1:0"])).await;
     assert_refused(&refused, &["pooler", "transaction mode"]);
-    assert!(way.changed.load(Ordering::Relaxed) >= 1);
+    assert!(way.met.load(Ordering::Relaxed) >= 1);
     let db = Database::connect(&url).await.expect("a connection");
     let tables = "SELECT count(*) AS tables FROM pg_tables WHERE schemaname = 'public'";
     let tables = Statement::from_string(DatabaseBackend::Postgres, tables);

@@ -270,9 +270,9 @@ impl QueryRoot {
     /// Figures of calls: how many, how long, how well, in all and by user, team, prospect, month and so on. The catalogue's examples
     /// are left out; the calls of deleted users are in.
     #[graphql(complexity = "report::cost(first, child_complexity)")]
+    #[expect(clippy::unused_async, reason = "a resolver has to be")]
     async fn call_report(
         &self,
-        ctx: &Context<'_>,
         #[graphql(desc = "Which calls.")] filter: Option<CallFilter>,
         #[graphql(
             desc = "By what they are grouped: at most three things, one of them at most a period. Without any there is one row.",
@@ -291,7 +291,6 @@ impl QueryRoot {
         fill: bool,
         #[graphql(desc = "How many rows: 100 unless said, 1000 at most.")] first: Option<i32>,
     ) -> Result<CallReport> {
-        let _ = ctx;
         CallReport::new(filter, group_by, time_zone, fill, first)
     }
 

@@ -26,7 +26,7 @@ const HEAD_WITHIN: Duration = Duration::from_secs(10);
 /// The most that is kept of a request's head, in bytes, and of a body that nobody has asked for yet. No URI is over 64 KiB.
 const HEAD_BYTES: usize = 72 << 10;
 
-/// How many connections may be open, WebSockets among them.
+/// How many connections may be open, sockets among them.
 pub(super) const CONNECTIONS: usize = 10_000;
 
 /// How long to wait when no connection can be accepted: mostly for want of file descriptors, which others will give back.

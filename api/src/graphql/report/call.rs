@@ -111,7 +111,7 @@ impl Asked {
             );
             QueryTrait::query(&mut select).join(JoinType::InnerJoin, Alias::new("periods"), within);
             select = select.column_as(period(), "period");
-            groups.push(period().into());
+            groups.push(period());
         }
         if self.keys().any(|(_, group)| group.is_of_prospects()) {
             let of_call = ExprTrait::eq(column(call_prospect::Column::CallId), id());

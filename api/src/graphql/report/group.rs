@@ -49,7 +49,7 @@ pub struct Key {
 }
 
 fn column<C: ColumnTrait>(column: C) -> SimpleExpr {
-    Expr::col((<C::EntityName as Default>::default(), column)).into()
+    Expr::col((<C::EntityName as Default>::default(), column))
 }
 
 impl CallGroup {
