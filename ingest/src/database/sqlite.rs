@@ -44,7 +44,9 @@ pub(super) async fn open(
                 .acquire_slow_level(log::LevelFilter::Debug)
                 // On a full disk SQLite itself ends a transaction; sqlx then counts it as open for good, and begins savepoints in
                 // place of transactions. Another connection is opened instead.
-                .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
+                .before_acquire(|connection, _| {
+                    Box::pin(async { Ok(!connection.is_in_transaction()) })
+                })
         })
         .map_sqlx_sqlite_opts(move |options| {
             options
