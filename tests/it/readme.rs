@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
+use tests::graphql::number;
 use tests::{Server, until};
 use tokio::process::Command;
 
@@ -32,6 +33,20 @@ async fn the_first_query_is_answered() {
     assert_eq!(answer["calls"]["totalCount"], 3);
     let objections = &answer["calls"]["nodes"][0]["analysis"][0]["objections"];
     assert!(objections[0].is_string(), "{answer}");
+}
+
+#[tokio::test]
+async fn the_report_is_answered() {
+    let server = Server::start().await;
+    let sent = server.installation.run(send(&server, 1)).await;
+    assert_eq!(sent.code, Some(0), "{sent:?}");
+    server.settled().await;
+    let answer = server.graphql(block("graphql", 0), json!({})).await;
+    let report = &answer["callReport"];
+    assert_eq!(report["total"]["calls"], 3);
+    let rows = report["rows"].as_array().expect("rows");
+    let calls = rows.iter().map(|row| number(&row["figures"]["calls"]));
+    assert_eq!(calls.sum::<i64>(), 3, "{answer}");
 }
 
 #[tokio::test]
