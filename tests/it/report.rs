@@ -321,3 +321,113 @@ async fn what_is_no_report_is_refused() {
     assert_eq!(empty["total"]["calls"], 0);
     assert_eq!(empty["total"]["meanScore"], Value::Null);
 }
+
+/// Whether a call passes.
+type Passes<'c> = Box<dyn Fn(&Value) -> bool + 'c>;
+
+#[tokio::test]
+async fn calls_are_filtered_by_team_persona_analysis_and_numbers() {
+    let (server, calls) = filled().await;
+    let some = |field: &str| {
+        let found = calls.iter().map(|call| &call[field]);
+        let found = found.filter(|value| !value.is_null()).nth(3);
+        found.expect("one").clone()
+    };
+    let call = calls
+        .iter()
+        .find(|call| call["personas"][0]["industry"].is_string())
+        .expect("one");
+    let persona = &call["personas"][0];
+    let (team, manager) = (some("teamId"), some("managerId"));
+    let analysis = &call["analysis"][0]["analysisType"];
+    let mut scores: Vec<f64> = calls
+        .iter()
+        .filter_map(|call| call["score"].as_f64())
+        .collect();
+    scores.sort_by(f64::total_cmp);
+    let (low, high) = (scores[scores.len() / 4], scores[scores.len() / 2]);
+    let duration = call["stats"]["duration"].as_f64().expect("a number");
+    let personas = |call: &Value| call["personas"].as_array().expect("a list").clone();
+    let cases: Vec<(Value, Passes<'_>)> = vec![
+        (
+            json!({ "teamId": [team] }),
+            Box::new(|call| call["teamId"] == team),
+        ),
+        (
+            json!({ "managerId": [manager, "nobody"] }),
+            Box::new(|call| call["managerId"] == manager),
+        ),
+        (
+            json!({ "persona": { "difficulty": [persona["difficulty"]] } }),
+            Box::new(|call| {
+                personas(call)
+                    .iter()
+                    .any(|of| of["difficulty"] == persona["difficulty"])
+            }),
+        ),
+        (
+            json!({ "persona": { "industry": [persona["industry"]], "jobTitle": [persona["jobTitle"]] } }),
+            Box::new(|call| {
+                personas(call).iter().any(|of| {
+                    of["industry"] == persona["industry"] && of["jobTitle"] == persona["jobTitle"]
+                })
+            }),
+        ),
+        (
+            json!({ "persona": { "prospectId": [persona["prospect"]["id"]] } }),
+            Box::new(|call| {
+                personas(call)
+                    .iter()
+                    .any(|of| of["prospect"]["id"] == persona["prospect"]["id"])
+            }),
+        ),
+        (
+            json!({ "analysisType": [analysis] }),
+            Box::new(|call| types(call).contains(analysis)),
+        ),
+        (
+            json!({ "score": { "min": low, "max": high } }),
+            Box::new(|call| {
+                let score = call["score"].as_f64();
+                score.is_some_and(|score| (low..=high).contains(&score))
+            }),
+        ),
+        (
+            json!({ "score": { "min": high }, "duration": { "max": duration } }),
+            Box::new(|call| {
+                call["score"].as_f64().is_some_and(|score| score >= high)
+                    && call["stats"]["duration"]
+                        .as_f64()
+                        .is_some_and(|length| length <= duration)
+            }),
+        ),
+    ];
+    let query = "query ($filter: CallFilter!) {
+        calls(first: 100, filter: $filter) { nodes { id } }
+        callReport(filter: $filter) { total { calls } }
+    }";
+    for (mut filter, passes) in cases {
+        filter["example"] = false.into();
+        let expected: BTreeSet<&str> = calls
+            .iter()
+            .filter(|call| passes(call))
+            .map(|call| call["id"].as_str().expect("an id"))
+            .collect();
+        assert!(
+            !expected.is_empty() && expected.len() < calls.len(),
+            "{filter}"
+        );
+        let data = server.graphql(query, json!({ "filter": filter })).await;
+        let nodes = data["calls"]["nodes"].as_array().expect("nodes");
+        let found: BTreeSet<&str> = nodes
+            .iter()
+            .map(|node| node["id"].as_str().expect("an id"))
+            .collect();
+        assert_eq!(found, expected, "{filter}");
+        assert_eq!(
+            data["callReport"]["total"]["calls"],
+            expected.len(),
+            "{filter}"
+        );
+    }
+}

@@ -1,8 +1,10 @@
 //! What the lists can be filtered by. Conditions of one filter hold together; an empty filter lets everything pass.
 
+use std::hash::{Hash, Hasher};
+
 use async_graphql::{Enum, ID, InputObject};
 use entity::log::refused_request;
-use entity::read_model::{analysis, call, event_index, org, prospect, user};
+use entity::read_model::{analysis, call, call_prospect, event_index, org, prospect, user};
 use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
 
@@ -24,6 +26,36 @@ pub struct TimeRange {
     pub from: Option<Time>,
     /// The first moment that is behind it.
     pub to: Option<Time>,
+}
+
+/// A stretch of numbers, both ends included. Without `min` or `max` it has no end there.
+#[derive(Clone, Copy, Debug, InputObject)]
+pub struct NumberRange {
+    /// The least that is in it.
+    pub min: Option<f64>,
+    /// The most that is in it.
+    pub max: Option<f64>,
+}
+
+impl NumberRange {
+    /// What tells it from another one.
+    fn bits(self) -> [Option<u64>; 2] {
+        [self.min, self.max].map(|end| end.map(f64::to_bits))
+    }
+}
+
+impl PartialEq for NumberRange {
+    fn eq(&self, other: &Self) -> bool {
+        self.bits() == other.bits()
+    }
+}
+
+impl Eq for NumberRange {}
+
+impl Hash for NumberRange {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.bits().hash(state);
+    }
 }
 
 /// Builds a condition from the parts of a filter that are given.
@@ -65,6 +97,17 @@ impl Conditions {
         let bounded = range.is_some_and(|range| range.from.is_some() || range.to.is_some());
         self.within(ordered_at, range)
             .and(bounded.then(|| created_at.is_not_null()))
+    }
+
+    /// Null is in no stretch.
+    fn between(mut self, column: impl ColumnTrait, range: Option<NumberRange>) -> Self {
+        if let Some(min) = range.and_then(|range| range.min) {
+            self.0 = self.0.add(column.gte(min));
+        }
+        if let Some(max) = range.and_then(|range| range.max) {
+            self.0 = self.0.add(column.lte(max));
+        }
+        self
     }
 
     fn is(self, column: impl ColumnTrait, value: Option<bool>) -> Self {
@@ -156,10 +199,71 @@ pub struct CallFilter {
     /// Only calls of these users.
     #[graphql(validator(max_items = 1000))]
     pub user_id: Option<Vec<ID>>,
+    /// Only calls of users who belonged to these teams when they made them.
+    #[graphql(validator(max_items = 1000))]
+    pub team_id: Option<Vec<ID>>,
+    /// Only calls of users who had these managers when they made them.
+    #[graphql(validator(max_items = 1000))]
+    pub manager_id: Option<Vec<ID>>,
+    /// Only calls with a prospect of this kind, as it was sent with the call.
+    pub persona: Option<PersonaFilter>,
+    /// Only calls with an analysis of one of these types, as SalesMagic writes them.
+    #[graphql(validator(max_items = 1000))]
+    pub analysis_type: Option<Vec<String>>,
+    /// Only calls with such a score. A call without one is in no range.
+    pub score: Option<NumberRange>,
+    /// Only calls of such a length, in the unit that SalesMagic sends. A call without one is in no range.
+    pub duration: Option<NumberRange>,
     /// Only the catalogue's examples, or only real ones.
     pub example: Option<bool>,
     /// Made in this time.
     pub created_at: Option<TimeRange>,
+}
+
+/// A prospect of a call, as it was sent with the call. What is asked holds for one and the same prospect.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, InputObject)]
+pub struct PersonaFilter {
+    /// One of these prospects.
+    #[graphql(validator(max_items = 1000))]
+    pub prospect_id: Option<Vec<ID>>,
+    /// Of one of these difficulties.
+    #[graphql(validator(max_items = 1000))]
+    pub difficulty: Option<Vec<String>>,
+    /// Of one of these industries.
+    #[graphql(validator(max_items = 1000))]
+    pub industry: Option<Vec<String>>,
+    /// With one of these job titles.
+    #[graphql(validator(max_items = 1000))]
+    pub job_title: Option<Vec<String>>,
+}
+
+impl PersonaFilter {
+    /// Among the prospects of a call is one of this kind.
+    fn condition(&self) -> SimpleExpr {
+        let such = Conditions::none()
+            .one_of(call_prospect::Column::ProspectId, self.prospect_id.as_ref())
+            .one_of(call_prospect::Column::Difficulty, self.difficulty.as_ref())
+            .one_of(call_prospect::Column::Industry, self.industry.as_ref())
+            .one_of(call_prospect::Column::JobTitle, self.job_title.as_ref());
+        call::Column::Id.in_subquery(
+            call_prospect::Entity::find()
+                .select_only()
+                .column(call_prospect::Column::CallId)
+                .filter(such.0)
+                .into_query(),
+        )
+    }
+}
+
+/// Among the analyses of a call is one of these types.
+fn has_analysis(types: &[String]) -> SimpleExpr {
+    call::Column::Id.in_subquery(
+        analysis::Entity::find()
+            .select_only()
+            .column(analysis::Column::CallId)
+            .filter(analysis::Column::AnalysisType.is_in(types))
+            .into_query(),
+    )
 }
 
 impl Filter<call::Entity> for CallFilter {
@@ -168,6 +272,12 @@ impl Filter<call::Entity> for CallFilter {
             .one_of(call::Column::Id, self.id.as_ref())
             .one_of(call::Column::OrgId, self.org_id.as_ref())
             .one_of(call::Column::UserId, self.user_id.as_ref())
+            .one_of(call::Column::TeamId, self.team_id.as_ref())
+            .one_of(call::Column::ManagerId, self.manager_id.as_ref())
+            .and(self.persona.as_ref().map(PersonaFilter::condition))
+            .and(self.analysis_type.as_deref().map(has_analysis))
+            .between(call::Column::Score, self.score)
+            .between(call::Column::Duration, self.duration)
             .is(call::Column::IsExample, self.example)
             .created(
                 call::Column::OrderedAt,
@@ -225,11 +335,11 @@ pub struct AnalysisFilter {
 impl Filter<analysis::Entity> for AnalysisFilter {
     fn condition(&self) -> Condition {
         let call = CallFilter {
-            id: None,
             org_id: self.org_id.clone(),
             user_id: self.user_id.clone(),
             example: self.example,
             created_at: self.created_at.clone(),
+            ..CallFilter::default()
         };
         let of_calls = (call != CallFilter::default()).then(|| {
             analysis::Column::CallId.in_subquery(

@@ -133,6 +133,8 @@ CREATE TABLE IF NOT EXISTS calls (
 CREATE INDEX IF NOT EXISTS calls_order ON calls (ordered_at, id);
 CREATE INDEX IF NOT EXISTS calls_org ON calls (org_id, ordered_at, id);
 CREATE INDEX IF NOT EXISTS calls_user ON calls (user_id, ordered_at, id);
+CREATE INDEX IF NOT EXISTS calls_team ON calls (team_id, ordered_at, id);
+CREATE INDEX IF NOT EXISTS calls_manager ON calls (manager_id, ordered_at, id);
 
 CREATE TABLE IF NOT EXISTS call_prospects (
     call_id     {ID} NOT NULL,
@@ -146,6 +148,10 @@ CREATE TABLE IF NOT EXISTS call_prospects (
     PRIMARY KEY (call_id, ordinal)
 );
 CREATE INDEX IF NOT EXISTS call_prospects_prospect ON call_prospects (org_id, prospect_id, call_ordered_at, call_id);
+CREATE INDEX IF NOT EXISTS call_prospects_id ON call_prospects (prospect_id, call_id);
+CREATE INDEX IF NOT EXISTS call_prospects_difficulty ON call_prospects (difficulty, call_id);
+CREATE INDEX IF NOT EXISTS call_prospects_industry ON call_prospects (industry, call_id);
+CREATE INDEX IF NOT EXISTS call_prospects_job_title ON call_prospects (job_title, call_id);
 
 CREATE TABLE IF NOT EXISTS transcripts (
     call_id             {ID} NOT NULL PRIMARY KEY,
