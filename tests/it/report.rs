@@ -322,6 +322,16 @@ async fn what_is_no_report_is_refused() {
     assert_eq!(empty["total"]["meanScore"], Value::Null);
 }
 
+fn personas(call: &Value) -> &Vec<Value> {
+    call["personas"].as_array().expect("a list")
+}
+
+/// The ids of objects.
+fn ids<'v>(objects: impl IntoIterator<Item = &'v Value>) -> BTreeSet<&'v str> {
+    let ids = objects.into_iter().map(|object| &object["id"]);
+    ids.map(|id| id.as_str().expect("an id")).collect()
+}
+
 /// Whether a call passes.
 type Passes<'c> = Box<dyn Fn(&Value) -> bool + 'c>;
 
@@ -347,7 +357,6 @@ async fn calls_are_filtered_by_team_persona_analysis_and_numbers() {
     scores.sort_by(f64::total_cmp);
     let (low, high) = (scores[scores.len() / 4], scores[scores.len() / 2]);
     let duration = call["stats"]["duration"].as_f64().expect("a number");
-    let personas = |call: &Value| call["personas"].as_array().expect("a list").clone();
     let cases: Vec<(Value, Passes<'_>)> = vec![
         (
             json!({ "teamId": [team] }),
@@ -408,21 +417,13 @@ async fn calls_are_filtered_by_team_persona_analysis_and_numbers() {
     }";
     for (mut filter, passes) in cases {
         filter["example"] = false.into();
-        let expected: BTreeSet<&str> = calls
-            .iter()
-            .filter(|call| passes(call))
-            .map(|call| call["id"].as_str().expect("an id"))
-            .collect();
+        let expected = ids(calls.iter().filter(|call| passes(call)));
         assert!(
             !expected.is_empty() && expected.len() < calls.len(),
             "{filter}"
         );
         let data = server.graphql(query, json!({ "filter": filter })).await;
-        let nodes = data["calls"]["nodes"].as_array().expect("nodes");
-        let found: BTreeSet<&str> = nodes
-            .iter()
-            .map(|node| node["id"].as_str().expect("an id"))
-            .collect();
+        let found = ids(data["calls"]["nodes"].as_array().expect("nodes"));
         assert_eq!(found, expected, "{filter}");
         assert_eq!(
             data["callReport"]["total"]["calls"],
