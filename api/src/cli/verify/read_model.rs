@@ -5,8 +5,11 @@
 //! is removed at the end, be it an interruption.
 
 use std::fmt::{Display, Write};
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use ingest::comparison::{self, Differences, NAMED, Row, Snapshot};
@@ -14,6 +17,7 @@ use ingest::database::Location;
 use ingest::generation::{Generation, Generations, ReadModel, Version};
 use ingest::log::{Log, Position};
 use ingest::projector::{BatchLimits, step};
+use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::export::open_log;
@@ -26,6 +30,10 @@ const NEAR: Position = 1_000;
 
 /// How often it is tried to get so near, should events come as fast as they are projected here.
 const APPROACHES: usize = 5;
+
+/// How often it is tried to remove the scratch folder, and how long to wait in between.
+const REMOVALS: usize = 50;
+const REMOVED_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 /// Compares the read model in `store`.
 pub(super) async fn run(store: &StoreArgs, scratch: Option<PathBuf>) -> anyhow::Result<ExitCode> {
@@ -43,13 +51,28 @@ pub(super) async fn run(store: &StoreArgs, scratch: Option<PathBuf>) -> anyhow::
         _ = terminated.recv() => None,
     };
     let path = scratch.path().to_owned();
-    scratch
-        .close()
+    remove(scratch)
+        .await
         .with_context(|| format!("cannot remove the scratch folder {}", path.display()))?;
     done.unwrap_or_else(|| {
         output::note("Interrupted: nothing was found out.");
         Ok(ExitCode::from(2))
     })
+}
+
+/// Removes the scratch folder. What was interrupted may have left threads of SQLite behind that still make a file in it: then it is
+/// tried again a little later.
+async fn remove(scratch: TempDir) -> io::Result<()> {
+    let path = scratch.keep();
+    for _ in 0..REMOVALS {
+        match fs::remove_dir_all(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                tokio::time::sleep(REMOVED_AGAIN_AFTER).await;
+            }
+            _ => return Ok(()),
+        }
+    }
+    fs::remove_dir_all(&path)
 }
 
 async fn verify(store: &StoreArgs, scratch: &Path) -> anyhow::Result<ExitCode> {
