@@ -74,7 +74,8 @@ impl Subscription {
     /// # Panics
     /// When something else comes, or nothing.
     pub async fn item_or_close(&mut self) -> Result<Value, u16> {
-        let mut message = self.hear_or_close().await?;
+        // Of the item, not of the pings that a waiting socket goes on getting.
+        let mut message = within("an item", self.hear_or_close()).await?;
         assert_eq!(message["type"], "next", "not an item: {message:#}");
         let errors = &message["payload"]["errors"];
         assert!(errors.is_null(), "an item with errors: {message:#}");
