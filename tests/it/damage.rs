@@ -5,23 +5,17 @@
 use std::fs;
 use std::path::PathBuf;
 
-use sample::company::{Company, Size};
 use sea_orm::{ConnectionTrait, Database};
 use serde_json::{Value, json};
 use tests::{Backend, Installation, Server, until};
 
+use crate::rebuild::fill;
 use crate::start::{SERVE, assert_refused};
 
 /// A server that has stopped after it has projected some calls, and their ids with the newest first.
 async fn stopped(calls: usize) -> (Server, Value) {
     let mut server = Installation::new().on_sqlite().serve().await;
-    let size = Size {
-        calls,
-        ..Size::default()
-    };
-    let deliveries: Vec<_> = Company::new(size).deliveries().collect();
-    server.sender().deliver(&deliveries).await;
-    server.settled().await;
+    fill(&server, calls).await;
     let answered = answered(&server).await;
     assert_eq!(answered["calls"]["totalCount"], calls);
     assert_eq!(server.stop().await.code(), Some(0));
@@ -139,13 +133,7 @@ async fn a_log_of_a_newer_version_is_refused() {
 /// A server with calls, which goes on running.
 async fn running(installation: Installation, calls: usize) -> (Server, Value) {
     let server = installation.serve().await;
-    let size = Size {
-        calls,
-        ..Size::default()
-    };
-    let deliveries: Vec<_> = Company::new(size).deliveries().collect();
-    server.sender().deliver(&deliveries).await;
-    server.settled().await;
+    fill(&server, calls).await;
     let answers = answered(&server).await;
     (server, answers)
 }

@@ -46,7 +46,8 @@ async fn numbers(location: &Location) -> Vec<i64> {
     all.iter().map(|(found, _)| found.number()).collect()
 }
 
-async fn fill(server: &Server, calls: usize) {
+/// Sends the webhooks of a company that made so many calls, and waits until all is projected.
+pub async fn fill(server: &Server, calls: usize) {
     let size = Size {
         calls,
         ..Size::default()
@@ -326,30 +327,26 @@ async fn what_was_begun_is_told_of_and_finished_by_a_running_server() {
     );
 }
 
-/// Makes the generation look as if another version of the program had built it.
-async fn age(found: &Generation, column: checkpoint::Column, version: i32) {
+/// A server that has stopped, what it answered, and its read model made to look as if another version of the program had built it.
+async fn aged(calls: usize, column: checkpoint::Column, version: i32) -> (Server, Vec<Value>) {
+    let mut server = Server::start().await;
+    fill(&server, calls).await;
+    let before = answers(&server).await;
+    server.stop().await;
+    let location = location(&server).await;
+    let (found, _) = Generation::open(&location, 1).await.expect("a generation");
     checkpoint::Entity::update_many()
         .col_expr(column, Expr::value(version))
         .exec(found.db())
         .await
         .expect("it is written");
+    (server, before)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upgrade_that_changes_the_rules_rebuilds_by_itself() {
-    let mut server = Server::start().await;
-    fill(&server, 60).await;
-    let before = answers(&server).await;
-    server.stop().await;
-    let location = location(&server).await;
-    let (found, _) = Generation::open(&location, 1).await.expect("a generation");
-    age(
-        &found,
-        checkpoint::Column::Rules,
-        Version::CURRENT.rules - 1,
-    )
-    .await;
-    drop(found);
+    let older = Version::CURRENT.rules - 1;
+    let (mut server, before) = aged(60, checkpoint::Column::Rules, older).await;
     server.start_again().await;
     let curious = Curious::about(&server);
     assert_eq!(answers(&server).await, before, "while it is being built");
@@ -359,6 +356,7 @@ async fn an_upgrade_that_changes_the_rules_rebuilds_by_itself() {
     .await;
     assert_eq!(answers(&server).await, before);
     assert!(curious.end().await >= 3);
+    let location = location(&server).await;
     let (found, state) = Generation::open(&location, 2).await.expect("a generation");
     assert!(state.ready);
     assert_eq!(found.version(), Version::CURRENT);
@@ -366,19 +364,8 @@ async fn an_upgrade_that_changes_the_rules_rebuilds_by_itself() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upgrade_that_changes_the_tables_builds_them_anew() {
-    let mut server = Server::start().await;
-    fill(&server, 30).await;
-    let before = answers(&server).await;
-    server.stop().await;
-    let location = location(&server).await;
-    let (found, _) = Generation::open(&location, 1).await.expect("a generation");
-    age(
-        &found,
-        checkpoint::Column::Tables,
-        Version::CURRENT.tables - 1,
-    )
-    .await;
-    drop(found);
+    let older = Version::CURRENT.tables - 1;
+    let (mut server, before) = aged(30, checkpoint::Column::Tables, older).await;
     // The new version's `rebuild` before its first start: then nobody sees a read model that is not complete.
     let rebuilt = finish(&mut rebuild(&server)).await;
     assert_eq!(rebuilt.code, Some(0), "{rebuilt:?}");
