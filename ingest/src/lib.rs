@@ -8,6 +8,7 @@ pub mod body;
 pub mod comparison;
 pub mod database;
 pub mod feed;
+pub mod fold;
 pub mod generation;
 pub mod log;
 pub mod pace;

@@ -6,7 +6,9 @@ use async_graphql::{Enum, ID, InputObject};
 use entity::log::refused_request;
 use entity::read_model::{analysis, call, call_prospect, event_index, org, prospect, user};
 use sea_orm::sea_query::SimpleExpr;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
+use sea_orm::{
+    ColumnTrait, Condition, DatabaseBackend, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
+};
 
 use super::object::RefusalReason;
 use super::scalar::Time;
@@ -15,8 +17,8 @@ use super::scalar::Time;
 pub trait Filter<E: EntityTrait>:
     Clone + Default + Eq + std::hash::Hash + std::fmt::Debug + Send + Sync + 'static
 {
-    /// The condition on the rows.
-    fn condition(&self) -> Condition;
+    /// The condition on the rows, as `backend` understands it: the databases have different words for searching texts.
+    fn condition(&self, backend: DatabaseBackend) -> Condition;
 }
 
 /// A stretch of time. Without `from` it begins with the first row, without `to` it has no end.
@@ -140,7 +142,7 @@ pub struct OrgFilter {
 }
 
 impl Filter<org::Entity> for OrgFilter {
-    fn condition(&self) -> Condition {
+    fn condition(&self, _: DatabaseBackend) -> Condition {
         Conditions::none()
             .one_of(org::Column::Id, self.id.as_ref())
             .is(org::Column::IsDeleted, self.deleted)
@@ -172,7 +174,7 @@ pub struct UserFilter {
 }
 
 impl Filter<user::Entity> for UserFilter {
-    fn condition(&self) -> Condition {
+    fn condition(&self, _: DatabaseBackend) -> Condition {
         Conditions::none()
             .one_of(user::Column::Id, self.id.as_ref())
             .one_of(user::Column::OrgId, self.org_id.as_ref())
@@ -267,7 +269,7 @@ fn has_analysis(types: &[String]) -> SimpleExpr {
 }
 
 impl Filter<call::Entity> for CallFilter {
-    fn condition(&self) -> Condition {
+    fn condition(&self, _: DatabaseBackend) -> Condition {
         Conditions::none()
             .one_of(call::Column::Id, self.id.as_ref())
             .one_of(call::Column::OrgId, self.org_id.as_ref())
@@ -302,7 +304,7 @@ pub struct ProspectFilter {
 }
 
 impl Filter<prospect::Entity> for ProspectFilter {
-    fn condition(&self) -> Condition {
+    fn condition(&self, _: DatabaseBackend) -> Condition {
         Conditions::none()
             .one_of(prospect::Column::Id, self.id.as_ref())
             .one_of(prospect::Column::OrgId, self.org_id.as_ref())
@@ -333,7 +335,7 @@ pub struct AnalysisFilter {
 }
 
 impl Filter<analysis::Entity> for AnalysisFilter {
-    fn condition(&self) -> Condition {
+    fn condition(&self, backend: DatabaseBackend) -> Condition {
         let call = CallFilter {
             org_id: self.org_id.clone(),
             user_id: self.user_id.clone(),
@@ -346,7 +348,7 @@ impl Filter<analysis::Entity> for AnalysisFilter {
                 call::Entity::find()
                     .select_only()
                     .column(call::Column::Id)
-                    .filter(call.condition())
+                    .filter(call.condition(backend))
                     .into_query(),
             )
         });
@@ -417,7 +419,7 @@ pub struct EventFilter {
 }
 
 impl Filter<event_index::Entity> for EventFilter {
-    fn condition(&self) -> Condition {
+    fn condition(&self, _: DatabaseBackend) -> Condition {
         let outcome = self.outcome.as_ref().map(|outcomes| {
             event_index::Column::Outcome.is_in(outcomes.iter().filter_map(|o| o.indexed()))
         });
@@ -449,7 +451,7 @@ pub struct RefusedRequestFilter {
 }
 
 impl Filter<refused_request::Entity> for RefusedRequestFilter {
-    fn condition(&self) -> Condition {
+    fn condition(&self, _: DatabaseBackend) -> Condition {
         let reason = self.reason.as_ref().map(|reasons| {
             let reasons = reasons.iter().copied();
             refused_request::Column::Reason.is_in(reasons.map(refused_request::Reason::from))

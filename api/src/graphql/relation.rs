@@ -92,8 +92,8 @@ impl Reader {
         parents: &[Vec<String>],
     ) -> Select<R::Child> {
         let columns = R::parent();
-        let mut select =
-            R::join(R::Child::visible_to(self.viewer.scope())).filter(filter.condition());
+        let mut select = R::join(R::Child::visible_to(self.viewer.scope()))
+            .filter(filter.condition(self.backend()));
         if let [parent] = parents {
             for (column, value) in columns.iter().zip(parent) {
                 select = select.filter(column.clone().eq(value.as_str()));

@@ -14,6 +14,7 @@ use async_graphql::Context;
 use async_graphql::dataloader::DataLoader;
 use futures_util::future::{BoxFuture, poll_fn};
 use futures_util::stream::{FuturesUnordered, Stream, StreamExt};
+use sea_orm::DatabaseBackend;
 
 use super::Store;
 use super::viewer::Viewer;
@@ -28,6 +29,13 @@ pub struct Reader {
     pub store: Arc<Store>,
     /// Who reads.
     pub viewer: Viewer,
+}
+
+impl Reader {
+    /// Which database the read model is in.
+    pub fn backend(&self) -> DatabaseBackend {
+        self.store.read_model.live().db().get_database_backend()
+    }
 }
 
 /// A request's reader and loaders.

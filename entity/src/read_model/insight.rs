@@ -20,6 +20,8 @@ pub struct Model {
     pub ordinal: i32,
     /// The entry.
     pub text: String,
+    /// Its words, folded: entries that say the same in the same words are equal here.
+    pub text_key: String,
 }
 
 /// No relations: see the crate's documentation.

@@ -11,6 +11,8 @@ pub struct Model {
     pub id: String,
     /// Name.
     pub name: Option<String>,
+    /// The words of the name, folded, for sorting; empty without a name.
+    pub name_key: String,
     /// Address of its picture.
     pub image: Option<String>,
     /// Status, as sent.

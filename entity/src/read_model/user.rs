@@ -13,8 +13,12 @@ pub struct Model {
     pub org_id: Option<String>,
     /// Name.
     pub name: Option<String>,
+    /// The words of the name, folded, for sorting; empty without a name.
+    pub name_key: String,
     /// E-mail address.
     pub email: Option<String>,
+    /// The e-mail address in small letters, for comparing.
+    pub email_key: Option<String>,
     /// Address of their picture.
     pub image: Option<String>,
     /// Role, as sent.

@@ -7,6 +7,7 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter}
 
 use super::register::{LifeRegisters, ordered_at, stamp};
 use super::{Event, upsert};
+use crate::fold;
 use crate::payload::{Content, Instant, Life, Org};
 
 pub(super) async fn apply(txn: &DatabaseTransaction, events: &[Event]) -> Result<(), DbErr> {
@@ -50,6 +51,7 @@ fn blank(id: &str) -> Model {
     Model {
         id: id.to_owned(),
         name: None,
+        name_key: String::new(),
         image: None,
         status: None,
         created_at: None,
@@ -70,6 +72,7 @@ fn describe(row: &mut Model, event: &Event, org: &Org) {
         return;
     }
     row.name.clone_from(&org.name);
+    row.name_key = org.name.as_deref().map(fold::key).unwrap_or_default();
     row.image.clone_from(&org.image);
     row.status.clone_from(&org.status);
     row.created_at = org.created_at.map(Instant::micros);

@@ -7,6 +7,7 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter}
 
 use super::register::{LifeRegisters, ordered_at, stamp};
 use super::{Event, upsert};
+use crate::fold;
 use crate::payload::{Call, Content, Instant, Life, User};
 
 pub(super) async fn apply(txn: &DatabaseTransaction, events: &[Event]) -> Result<(), DbErr> {
@@ -57,7 +58,9 @@ fn blank(id: &str) -> Model {
         id: id.to_owned(),
         org_id: None,
         name: None,
+        name_key: String::new(),
         email: None,
+        email_key: None,
         image: None,
         role: None,
         status: None,
@@ -85,7 +88,9 @@ fn describe(row: &mut Model, event: &Event, user: &User) {
     }
     row.org_id.clone_from(&user.org_id);
     row.name.clone_from(&user.name);
+    row.name_key = user.name.as_deref().map(fold::key).unwrap_or_default();
     row.email.clone_from(&user.email);
+    row.email_key = user.email.as_deref().map(fold::address);
     row.image.clone_from(&user.image);
     row.role.clone_from(&user.role);
     row.status.clone_from(&user.status);

@@ -1,6 +1,6 @@
 -- Times (`*_at`) are microseconds since 1970-01-01T00:00:00Z. `ordered_at` is what lists are sorted by: never null, so that
 -- a keyset cursor has something to compare. `*_stamp` and `*_instant` are the registers that make the order of arrival
--- irrelevant (see ingest::projection). No foreign keys: no event may fail because another has not arrived.
+-- irrelevant (see ingest::projection). `*_key` are texts folded by ingest::fold, for comparing and sorting. No foreign keys: no event may fail because another has not arrived.
 
 CREATE TABLE IF NOT EXISTS checkpoint (
     id         INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
@@ -37,6 +37,7 @@ CREATE INDEX IF NOT EXISTS event_index_occurred ON event_index (occurred_at, pos
 CREATE TABLE IF NOT EXISTS orgs (
     id               {ID} NOT NULL PRIMARY KEY,
     name             TEXT,
+    name_key         {ID} NOT NULL,
     image            TEXT,
     status           TEXT,
     created_at       BIGINT,
@@ -55,7 +56,9 @@ CREATE TABLE IF NOT EXISTS users (
     id               {ID} NOT NULL PRIMARY KEY,
     org_id           {ID},
     name             TEXT,
+    name_key         {ID} NOT NULL,
     email            TEXT,
+    email_key        {ID},
     image            TEXT,
     role             TEXT,
     status           TEXT,
@@ -181,5 +184,8 @@ CREATE TABLE IF NOT EXISTS insights (
     kind     {ID} NOT NULL,
     ordinal  INTEGER NOT NULL,
     text     TEXT NOT NULL,
+    -- The words of `text` as ingest::fold makes them, 512 bytes at most: what is said in the same words is the same.
+    text_key {ID} NOT NULL,
     PRIMARY KEY (call_id, analysis, kind, ordinal)
 );
+CREATE INDEX IF NOT EXISTS insights_text ON insights (kind, text_key, call_id);

@@ -25,12 +25,13 @@ impl RefusedRequest {
     ) -> Result<Connection<Self>> {
         let reader = &Session::of(ctx).reader;
         let filter = filter.unwrap_or_default();
+        let backend = reader.backend();
         let page = Page::new(&arguments)?;
         let select = refused_request::Entity::visible_to(reader.viewer.scope());
-        let select = page.of(select.filter(filter.condition()))?;
+        let select = page.of(select.filter(filter.condition(backend)))?;
         let rows = refused::read(&reader.store.log, select).await?;
         let total = Total::of(move |session: Arc<Session>| {
-            let condition = filter.condition();
+            let condition = filter.condition(backend);
             Box::pin(async move {
                 let reader = &session.reader;
                 let select = refused_request::Entity::visible_to(reader.viewer.scope());

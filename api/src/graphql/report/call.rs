@@ -81,7 +81,7 @@ impl Asked {
 
     fn calls(&self, reader: &Reader) -> Select<call::Entity> {
         call::Entity::visible_to(reader.viewer.scope())
-            .filter(self.filter.condition())
+            .filter(self.filter.condition(reader.backend()))
             .filter(call::Column::IsExample.eq(false))
     }
 

@@ -151,7 +151,7 @@ impl<S: Subject> Follow<S> {
         let events = Entity::visible_to(reader.viewer.scope())
             .filter(Column::Position.gt(self.position))
             .filter(Column::Position.lte(known))
-            .filter(S::events(&self.filter))
+            .filter(S::events(&self.filter, reader.backend()))
             .order_by_asc(Column::Position)
             .limit(BATCH)
             .all(generation.db())

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use entity::read_model::event_index::{self, Outcome};
 use entity::read_model::{call, org, user};
 use entity::scope::Scoped;
-use sea_orm::{ColumnTrait, Condition, QueryFilter};
+use sea_orm::{ColumnTrait, Condition, DatabaseBackend, QueryFilter};
 
 use crate::graphql::error::Result;
 use crate::graphql::filter::{CallFilter, EventFilter, Filter, OrgFilter, UserFilter};
@@ -20,7 +20,7 @@ pub trait Subject: 'static {
     type Filter: Default + Send + Sync + 'static;
 
     /// The condition on the event index.
-    fn events(filter: &Self::Filter) -> Condition;
+    fn events(filter: &Self::Filter, backend: DatabaseBackend) -> Condition;
 
     /// The object of each of these events, as far as `filter` lets it pass, by the event's position.
     fn objects(
@@ -53,7 +53,7 @@ macro_rules! subjects {
             type Object = $object;
             type Filter = $filter;
 
-            fn events(_: &$filter) -> Condition {
+            fn events(_: &$filter, _: DatabaseBackend) -> Condition {
                 announced(&$types)
             }
 
@@ -66,7 +66,7 @@ macro_rules! subjects {
                 let generation = reader.store.read_model.live();
                 let rows = $table::Entity::visible_to(reader.viewer.scope())
                     .filter($table::Column::Id.is_in(ids))
-                    .filter(filter.condition())
+                    .filter(filter.condition(reader.backend()))
                     .all(generation.db())
                     .await?;
                 let rows: HashMap<String, $table::Model> =
@@ -99,8 +99,8 @@ impl Subject for AnyEvent {
     type Object = ();
     type Filter = EventFilter;
 
-    fn events(filter: &EventFilter) -> Condition {
-        filter.condition()
+    fn events(filter: &EventFilter, backend: DatabaseBackend) -> Condition {
+        filter.condition(backend)
     }
 
     async fn objects(

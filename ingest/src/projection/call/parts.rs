@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use entity::read_model::insight::Kind;
 use entity::read_model::{analysis, call, call_prospect, insight};
 
+use crate::fold;
 use crate::payload::{Analysis, Call};
 
 /// The place of an element of a list. No body is long enough for more than `i32::MAX` elements.
@@ -57,6 +58,7 @@ pub(super) fn insights(row: &call::Model, call: &Call) -> Vec<insight::Model> {
                 kind,
                 ordinal: ordinal(entry),
                 text: text.clone(),
+                text_key: fold::key(text),
             }));
         }
     }

@@ -1,31 +1,30 @@
-//! The roots of queries: one of each object by its key, and the list of all.
-
-use std::sync::Arc;
+//! One of each object by its key, and the list of all.
 
 use async_graphql::{Context, ID, Object};
 use entity::read_model::{analysis, call, event_index, org, prospect, user};
-use sea_orm::{PaginatorTrait, QueryFilter};
 
-use super::error::{Error, Result};
-use super::filter::{
-    AnalysisFilter, CallFilter, EventFilter, Filter, OrgFilter, ProspectFilter,
-    RefusedRequestFilter, UserFilter,
+use super::list;
+use crate::graphql::error::{Error, Result};
+use crate::graphql::filter::{
+    AnalysisFilter, CallFilter, EventFilter, OrgFilter, ProspectFilter, UserFilter,
 };
-use super::loader::{CallId, EnvelopeAt, IndexAt, OrgId, ProspectId, TranscriptOf, UserId};
-use super::object::{
-    Analysis, Call, Event, Org, Prospect, RefusedRequest, Status, Transcript, User, load, page_cost,
+use crate::graphql::loader::{
+    CallId, EnvelopeAt, IndexAt, OrgId, ProspectId, TranscriptOf, UserId,
 };
-use super::page::{Arguments, Connection, Node, Page, Paged, Total};
-use super::report::{self, CallGroup, CallReport, Zone};
-use super::scalar::Position;
-use super::session::Session;
+use crate::graphql::object::{
+    Analysis, Call, Event, Org, Prospect, Transcript, User, load, page_cost,
+};
+use crate::graphql::page::{Arguments, Connection};
+use crate::graphql::scalar::Position;
+use crate::graphql::session::Session;
 
-/// The root of queries.
-pub struct QueryRoot;
+/// Rows.
+#[derive(Default)]
+pub struct RowQuery;
 
 /// Everything that SalesMagic's webhooks have told: orgs, users, calls, prospects, transcripts, analyses, and the raw events.
-#[Object(name = "Query")]
-impl QueryRoot {
+#[Object]
+impl RowQuery {
     /// The org with this id.
     async fn org(
         &self,
@@ -245,87 +244,4 @@ impl QueryRoot {
         )
         .await
     }
-
-    /// The requests that the webhook refused, the newest of each reason, the last refused first: for setting it up. A request is here about
-    /// a second after it was answered.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
-    async fn refused_requests(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which of them.")] filter: Option<RefusedRequestFilter>,
-        #[graphql(desc = "The size of a page from the front: 20 unless said, 100 at most.")] first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "The size of a page from the back.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Connection<RefusedRequest>> {
-        let arguments = Arguments {
-            first,
-            after,
-            last,
-            before,
-        };
-        RefusedRequest::list(ctx, filter, arguments).await
-    }
-
-    /// Figures of calls: how many, how long, how well, in all and by user, team, prospect, month and so on. The catalogue's examples
-    /// are left out; the calls of deleted users are in.
-    #[graphql(complexity = "report::cost(first, child_complexity)")]
-    #[expect(clippy::unused_async, reason = "a resolver has to be")]
-    async fn call_report(
-        &self,
-        #[graphql(desc = "Which calls.")] filter: Option<CallFilter>,
-        #[graphql(
-            desc = "By what they are grouped: at most three things, one of them at most a period. Without any there is one row.",
-            default
-        )]
-        group_by: Vec<CallGroup>,
-        #[graphql(
-            desc = "Where days, weeks and months begin and end: a name of the IANA database.",
-            default
-        )]
-        time_zone: Zone,
-        #[graphql(
-            desc = "Whether each group also has a row for each period of the report in which it has no calls.",
-            default
-        )]
-        fill: bool,
-        #[graphql(desc = "How many rows: 100 unless said, 1000 at most.")] first: Option<i32>,
-    ) -> Result<CallReport> {
-        CallReport::new(filter, group_by, time_zone, fill, first)
-    }
-
-    /// How the installation is: how many events it has, and how far queries are behind them.
-    async fn status(&self, ctx: &Context<'_>) -> Result<Status> {
-        Status::now(ctx).await
-    }
-}
-
-/// A page of all rows of `E` that `filter` lets pass.
-async fn list<E, F, N>(
-    ctx: &Context<'_>,
-    filter: Option<F>,
-    arguments: Arguments,
-) -> Result<Connection<N>>
-where
-    E: Paged,
-    E::Model: Send + Sync,
-    F: Filter<E>,
-    N: Node<Row = E::Model>,
-{
-    let reader = &Session::of(ctx).reader;
-    let filter = filter.unwrap_or_default();
-    let page = Page::new(&arguments)?;
-    let select = E::visible_to(reader.viewer.scope()).filter(filter.condition());
-    let generation = reader.store.read_model.live();
-    let rows = page.of(select)?.all(generation.db()).await?;
-    let total = Total::of(move |session: Arc<Session>| {
-        let condition = filter.condition();
-        Box::pin(async move {
-            let generation = session.reader.store.read_model.live();
-            let select = E::visible_to(session.reader.viewer.scope()).filter(condition);
-            let count = select.count(generation.db()).await?;
-            Ok(i64::try_from(count).unwrap_or(i64::MAX))
-        })
-    });
-    Ok(page.connection::<E, N>(rows, total))
 }

@@ -1,0 +1,55 @@
+//! The root of queries, a file for each kind of question.
+
+mod installation;
+mod reports;
+mod rows;
+
+use std::sync::Arc;
+
+use async_graphql::{Context, MergedObject};
+use sea_orm::{PaginatorTrait, QueryFilter};
+
+use super::error::Result;
+use super::filter::Filter;
+use super::page::{Arguments, Connection, Node, Page, Paged, Total};
+use super::session::Session;
+
+/// Everything that SalesMagic's webhooks have told: orgs, users, calls, prospects, transcripts, analyses, and the raw events.
+#[derive(Default, MergedObject)]
+#[graphql(name = "Query")]
+pub struct QueryRoot(
+    rows::RowQuery,
+    reports::ReportQuery,
+    installation::InstallationQuery,
+);
+
+/// A page of all rows of `E` that `filter` lets pass.
+async fn list<E, F, N>(
+    ctx: &Context<'_>,
+    filter: Option<F>,
+    arguments: Arguments,
+) -> Result<Connection<N>>
+where
+    E: Paged,
+    E::Model: Send + Sync,
+    F: Filter<E>,
+    N: Node<Row = E::Model>,
+{
+    let reader = &Session::of(ctx).reader;
+    let filter = filter.unwrap_or_default();
+    let page = Page::new(&arguments)?;
+    let select = E::visible_to(reader.viewer.scope()).filter(filter.condition(reader.backend()));
+    let generation = reader.store.read_model.live();
+    let rows = page.of(select)?.all(generation.db()).await?;
+    let total = Total::of(move |session: Arc<Session>| {
+        let filter = filter.clone();
+        Box::pin(async move {
+            let condition = filter.condition(session.reader.backend());
+            let generation = session.reader.store.read_model.live();
+            let select = E::visible_to(session.reader.viewer.scope()).filter(condition);
+            let count = select.count(generation.db()).await?;
+            Ok(i64::try_from(count).unwrap_or(i64::MAX))
+        })
+    });
+    Ok(page.connection::<E, N>(rows, total))
+}

@@ -1,0 +1,141 @@
+//! Texts made comparable: case, accents, punctuation and spaces set aside, in the same way on every database.
+//!
+//! What is stored and what is asked for go through the same functions, so a comparison byte by byte finds what a person
+//! would call the same words.
+
+use std::ops::Range;
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+use unicode_segmentation::UnicodeSegmentation;
+
+/// The longest word, in bytes of its folded form; what stands behind is cut off. PostgreSQL's index of words takes 2,046.
+pub const MAX_WORD_BYTES: usize = 256;
+
+/// The longest key, in bytes: as long as the longest id, so that every index can hold it.
+pub const MAX_KEY_BYTES: usize = crate::payload::MAX_ID_BYTES;
+
+/// A word of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// Where it stands in the text, in bytes.
+    pub range: Range<usize>,
+    /// Its letters and digits, in small letters and without accents. Never empty, and without space.
+    pub folded: String,
+}
+
+/// The words of a text in their order, as Unicode's rules for word boundaries (UAX #29) find them.
+pub fn words(text: &str) -> impl Iterator<Item = Word> {
+    text.unicode_word_indices().filter_map(|(start, word)| {
+        let folded = cut(word_key(word), MAX_WORD_BYTES);
+        (!folded.is_empty()).then(|| Word {
+            range: start..start + word.len(),
+            folded,
+        })
+    })
+}
+
+/// The words of a text, one space between them: [`MAX_KEY_BYTES`] at most. Texts with equal keys say the same, as far as they go.
+pub fn key(text: &str) -> String {
+    let mut key = String::new();
+    for word in words(text) {
+        if !key.is_empty() {
+            key.push(' ');
+        }
+        key.push_str(&word.folded);
+        if key.len() > MAX_KEY_BYTES {
+            break;
+        }
+    }
+    cut(key, MAX_KEY_BYTES)
+}
+
+/// An e-mail address in small letters, without the spaces around it: [`MAX_KEY_BYTES`] at most.
+pub fn address(email: &str) -> String {
+    cut(email.trim().to_lowercase(), MAX_KEY_BYTES)
+}
+
+fn word_key(word: &str) -> String {
+    if word.is_ascii() {
+        let letters = word.bytes().filter(u8::is_ascii_alphanumeric);
+        return letters
+            .map(|letter| char::from(letter.to_ascii_lowercase()))
+            .collect();
+    }
+    word.nfd()
+        .filter(|letter| !is_accent(*letter))
+        .nfc()
+        .flat_map(char::to_lowercase)
+        .filter(|letter| letter.is_alphanumeric() || is_combining_mark(*letter))
+        .filter(|letter| !is_accent(*letter))
+        .flat_map(spelled)
+        .collect()
+}
+
+/// Letters that have a small form and no capital one, as their capitals are spelled.
+fn spelled(letter: char) -> impl Iterator<Item = char> {
+    let (first, second) = match letter {
+        'ß' => ('s', Some('s')),
+        'ς' => ('σ', None),
+        other => (other, None),
+    };
+    std::iter::once(first).chain(second)
+}
+
+/// Marks of European scripts, which readers leave out when they type. Vowel signs and the like of other scripts are letters.
+fn is_accent(letter: char) -> bool {
+    matches!(letter, '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
+}
+
+fn cut(mut text: String, most: usize) -> String {
+    text.truncate(text.floor_char_boundary(most));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_accents_punctuation_and_spaces_are_set_aside() {
+        for (one, other) in [
+            ("Too  expensive!", "too expensive"),
+            ("Émile's Café", "emiles cafe"),
+            ("don\u{2019}t", "DON'T"),
+            ("cafe\u{301}", "café"),
+            ("İstanbul", "istanbul"),
+            ("3.14 %", "314"),
+            ("ΣΊΣΥΦΟΣ", "Σίσυφος"),
+            ("STRASSE", "Straße"),
+        ] {
+            assert_eq!(key(one), key(other), "{one} {other}");
+        }
+        for (one, other) in [("がく", "かく"), ("कि", "का"), ("a b", "ab"), ("ü", "o")]
+        {
+            assert_ne!(key(one), key(other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn a_word_tells_where_it_stands() {
+        let text = "So -- «Où ça?»";
+        let found: Vec<_> = words(text)
+            .map(|word| (&text[word.range], word.folded))
+            .collect();
+        let expected = [("So", "so"), ("Où", "ou"), ("ça", "ca")];
+        assert_eq!(
+            found,
+            expected.map(|(word, folded)| (word, folded.to_owned()))
+        );
+    }
+
+    #[test]
+    fn nothing_is_longer_than_an_index_takes() {
+        let long = "é".repeat(10_000);
+        assert_eq!(key(&long).len(), MAX_WORD_BYTES);
+        assert_eq!(key(&format!("{long} ").repeat(9)).len(), MAX_KEY_BYTES);
+        assert_eq!(key("日本語の文").split(' ').count(), 5);
+        assert_eq!(key("… — !"), "");
+        assert_eq!(address(" Ann@Example.COM\n"), "ann@example.com");
+    }
+}

@@ -1,0 +1,1 @@
+-- What users and orgs were like before.

@@ -1,0 +1,1 @@
+-- The words of calls, and the index by which they are found: FTS5.
