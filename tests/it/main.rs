@@ -37,6 +37,7 @@ mod sse;
 mod stalled;
 mod start;
 mod subscription;
+mod transcript;
 mod unavailable;
 mod upgrade;
 mod verify;

@@ -69,11 +69,39 @@ impl Transcript {
         self.row.prospect_turn_count
     }
 
-    /// The lines, in the order in which they were spoken.
-    #[graphql(complexity = "LINES * child_complexity")]
-    async fn lines(&self, ctx: &Context<'_>) -> Result<Vec<TranscriptLine>> {
+    /// The rep's share of the words that rep and prospects speak, from 0 to 1. Null when neither speaks.
+    async fn rep_word_share(&self) -> Option<f64> {
+        share(self.row.rep_word_count, self.row.prospect_word_count)
+    }
+
+    /// The prospects' share of the words that rep and prospects speak, from 0 to 1. Null when neither speaks.
+    async fn prospect_word_share(&self) -> Option<f64> {
+        share(self.row.prospect_word_count, self.row.rep_word_count)
+    }
+
+    /// The lines, in the order in which they were spoken: all of them, or a page. A line's `index` says where it stands, whatever is
+    /// left out, and is what `after` and `before` take.
+    #[graphql(complexity = "line_cost(first, last) * child_complexity")]
+    async fn lines(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only what these sides say.")] speaker: Option<Vec<SpeakerKind>>,
+        #[graphql(desc = "Only so many lines, from the front.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after the line with this `index`.")] after: Option<i32>,
+        #[graphql(desc = "Only so many lines, from the back.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before the line with this `index`.")] before: Option<i32>,
+    ) -> Result<Vec<TranscriptLine>> {
+        let page = LinePage::new(first, last)?;
         let lines: Vec<transcript::Line> =
             serde_json::from_str(&self.row.lines).map_err(|error| Error::internal(&error))?;
+        let lines = (0..).zip(lines).filter(|(index, line)| {
+            after.is_none_or(|after| *index > after)
+                && before.is_none_or(|before| *index < before)
+                && speaker
+                    .as_ref()
+                    .is_none_or(|asked| asked.contains(&line.speaker.into()))
+        });
+        let lines = page.of(lines.collect());
         let asks_who_speaks = ctx.look_ahead().field("speaker").exists();
         let call = if asks_who_speaks {
             self.call_row(ctx).await?
@@ -82,8 +110,8 @@ impl Transcript {
         };
         let user_id = call.as_ref().and_then(|call| call.user_id.clone());
         let org_id = call.and_then(|call| call.org_id).unwrap_or_default();
-        Ok((0..)
-            .zip(lines)
+        Ok(lines
+            .into_iter()
             .map(|(index, line)| TranscriptLine {
                 index,
                 line,
@@ -91,6 +119,53 @@ impl Transcript {
                 org_id: org_id.clone(),
             })
             .collect())
+    }
+}
+
+/// The share of some words in them and the others.
+fn share(words: i32, others: i32) -> Option<f64> {
+    let all = f64::from(words) + f64::from(others);
+    (all > 0.0).then(|| f64::from(words) / all)
+}
+
+/// How many lines a query is taken to ask for.
+fn line_cost(first: Option<i32>, last: Option<i32>) -> usize {
+    let asked = first.or(last).and_then(|lines| usize::try_from(lines).ok());
+    asked.map_or(LINES, |lines| lines.clamp(1, LINES))
+}
+
+/// How many lines are asked for, and from which end.
+enum LinePage {
+    All,
+    First(usize),
+    Last(usize),
+}
+
+impl LinePage {
+    fn new(first: Option<i32>, last: Option<i32>) -> Result<Self> {
+        let count = |name, lines: i32| {
+            usize::try_from(lines)
+                .map_err(|_| Error::bad_input(format!("`{name}` is a number of lines, from 0 on.")))
+        };
+        match (first, last) {
+            (None, None) => Ok(Self::All),
+            (Some(first), None) => count("first", first).map(Self::First),
+            (None, Some(last)) => count("last", last).map(Self::Last),
+            (Some(_), Some(_)) => Err(Error::bad_input(
+                "Ask for `first` or for `last`, not for both.",
+            )),
+        }
+    }
+
+    fn of<T>(&self, mut lines: Vec<T>) -> Vec<T> {
+        match self {
+            Self::All => {}
+            Self::First(most) => lines.truncate(*most),
+            Self::Last(most) => {
+                lines.drain(..lines.len().saturating_sub(*most));
+            }
+        }
+        lines
     }
 }
 
