@@ -1,5 +1,7 @@
 //! Configuration: the one place that reads flags and the environment, and checks what they say.
 
+mod limits;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,6 +13,10 @@ use clap::{Args, ValueEnum};
 use ingest::database::Location;
 use ingest::signature::Secret;
 use sea_orm::sqlx::postgres::PgConnectOptions;
+
+pub use limits::LimitArgs;
+
+use crate::http::EdgeLimits;
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 const DEFAULT_DATA_DIR: &str = "data";
@@ -84,6 +90,9 @@ pub struct ServeArgs {
         value_parser = clap::value_parser!(u64).range(1..=87_600)
     )]
     quiet_after: u64,
+
+    #[command(flatten)]
+    limits: LimitArgs,
 }
 
 /// What a server does.
@@ -184,6 +193,10 @@ pub struct Config {
     pub secrets: Vec<String>,
     /// After how long without a webhook something seems to be amiss.
     pub quiet_after: Duration,
+    /// What may come by GraphQL.
+    pub limits: EdgeLimits,
+    /// The folder of the only documents that are executed, if there is one.
+    pub trusted_documents: Option<PathBuf>,
     roles: Vec<Role>,
 }
 
@@ -230,6 +243,8 @@ impl Config {
             database,
             secrets,
             quiet_after: Duration::from_secs(args.quiet_after * 3600),
+            limits: args.limits.limits(),
+            trusted_documents: args.limits.trusted_documents(),
             roles: args.role,
         })
     }

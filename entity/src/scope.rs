@@ -7,7 +7,8 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, Que
 
 use crate::log::refused_request;
 use crate::read_model::{
-    analysis, call, call_prospect, event_index, insight, org, prospect, transcript, user,
+    analysis, call, call_prospect, call_word, event_index, insight, org, prospect, seen_field,
+    seen_type, state, transcript, user,
 };
 
 /// Which orgs' rows a reader may see.
@@ -77,10 +78,14 @@ scoped! {
     prospect by orgs of OrgId;
     event_index by orgs of OrgId;
     call_prospect by orgs of OrgId;
+    call_word by of_calls of CallId;
     transcript by of_calls of CallId;
     analysis by of_calls of CallId;
     insight by of_calls of CallId;
     refused_request by no_org of Id;
+    state by orgs of OrgId;
+    seen_type by no_org of EventType;
+    seen_field by no_org of EventType;
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use std::fmt;
 use std::pin::Pin;
 
 use entity::read_model::{
-    analysis, call, call_prospect, checkpoint, event_index, insight, org, prospect, transcript,
-    user,
+    analysis, call, call_prospect, call_word, checkpoint, event_index, insight, org, prospect,
+    seen_field, seen_type, transcript, user, version,
 };
 use futures_util::{Stream, StreamExt};
 use sea_orm::{
@@ -235,8 +235,12 @@ macro_rules! for_each_table {
         $compare!(call);
         $compare!(call_prospect);
         $compare!(transcript);
+        $compare!(call_word);
         $compare!(analysis);
         $compare!(insight);
+        $compare!(version);
+        $compare!(seen_type);
+        $compare!(seen_field);
     };
 }
 

@@ -6,7 +6,7 @@ use sea_orm_migration::sea_orm::DatabaseBackend;
 
 /// Replaces the words in braces by what `backend` calls them.
 pub(crate) fn render(sql: &str, backend: DatabaseBackend) -> String {
-    let words: [(&str, &str); 5] = match backend {
+    let words: [(&str, &str); 7] = match backend {
         DatabaseBackend::Postgres => [
             ("{POSITION}", "BIGINT NOT NULL PRIMARY KEY"),
             (
@@ -17,6 +17,9 @@ pub(crate) fn render(sql: &str, backend: DatabaseBackend) -> String {
             ("{DOCUMENT}", "TEXT COMPRESSION lz4"),
             // Ids are compared byte by byte, as SQLite does, so that a keyset cursor means the same on both.
             ("{ID}", "TEXT COLLATE \"C\""),
+            ("{VIEW}", "CREATE OR REPLACE VIEW"),
+            // Less than any number that JSON can write.
+            ("{LEAST}", "'-Infinity'::double precision"),
         ],
         _ => [
             // An alias of the rowid: the table itself is in the order of positions.
@@ -26,6 +29,8 @@ pub(crate) fn render(sql: &str, backend: DatabaseBackend) -> String {
             ("{BYTES}", "BLOB"),
             ("{DOCUMENT}", "TEXT"),
             ("{ID}", "TEXT"),
+            ("{VIEW}", "CREATE VIEW IF NOT EXISTS"),
+            ("{LEAST}", "-9e999"),
         ],
     };
     words.iter().fold(sql.to_owned(), |sql, (word, meaning)| {

@@ -148,8 +148,10 @@ async fn graphql_sse_follows_the_feed() {
     let server = Server::start().await;
     let url = server.url("/graphql");
     let mut script = Script::start(&server.installation, "sse.mjs", &[&url]);
-    let query = json!([{ "data": { "__typename": "Query" } }]);
-    assert_eq!(script.value().await, query);
+    assert_eq!(
+        script.value().await[0]["data"],
+        json!({ "__typename": "Query" })
+    );
     for what in ["an invalid query", "a cursor of another log"] {
         let results = script.value().await;
         let code = &results[0]["errors"][0]["extensions"]["code"];
@@ -183,6 +185,29 @@ async fn graphql_ws_follows_the_feed_while_another_operation_of_its_socket_is_co
 }
 
 #[tokio::test]
+async fn graphql_ws_understands_why_its_socket_is_closed() {
+    let server = Server::start().await;
+    let url = format!("ws://{}/graphql", server.address());
+    let mut script = Script::start(&server.installation, "close.mjs", &[&url]);
+    // It did not say hello in time: it comes again, and is answered.
+    let late = script.value().await;
+    let closed =
+        json!([{ "code": 4408, "reason": "Connection initialisation timeout", "wasClean": true }]);
+    assert_eq!(late["closed"], closed);
+    assert_eq!(late["connections"], 2, "{late}");
+    let result = &late["answers"][0]["result"];
+    assert_eq!(result["data"]["__typename"], "Query", "{late}");
+    // It used an id twice: whatever it may retry, it does not, and both operations fail by the close.
+    let taken = script.value().await;
+    let closed = json!([{ "code": 4409, "reason": "Subscriber for taken already exists", "wasClean": true }]);
+    assert_eq!(taken["closed"], closed);
+    assert_eq!(taken["connections"], 1, "{taken}");
+    let failed = json!({ "error": { "code": 4409, "errors": false } });
+    assert_eq!(taken["answers"], json!([failed, failed]));
+    script.end().await;
+}
+
+#[tokio::test]
 async fn a_browser_follows_the_feed_by_itself() {
     let server = Server::start().await;
     let script = r#"
@@ -210,7 +235,11 @@ async fn a_browser_does_not_ask_again_for_what_is_complete() {
     ";
     let mut page = page(&server, script);
     for expected in [
-        json!(["next", r#"{"data":{"__typename":"Query"}}"#, ""]),
+        json!([
+            "next",
+            r#"{"data":{"__typename":"Query"},"extensions":{"cost":{"cost":0,"limit":200000}}}"#,
+            ""
+        ]),
         json!(["complete", "", "complete"]),
         // It connects again, and is closed for good.
         json!(["error", 0]),

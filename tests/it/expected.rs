@@ -63,6 +63,32 @@ fn micros(value: &Value) -> Option<i64> {
     time(value).map(|time| time.timestamp_micros())
 }
 
+/// What an event says of an org or a user, as far as filters ask for it.
+const DESCRIBED: [&str; 9] = [
+    "orgId",
+    "name",
+    "email",
+    "role",
+    "status",
+    "teamId",
+    "managerId",
+    "streak",
+    "longestStreak",
+];
+
+/// The lists of an analysis, and what a filter calls them.
+const INSIGHTS: [(&str, &str); 9] = [
+    ("actionItems", "ACTION_ITEMS"),
+    ("competitors", "COMPETITORS"),
+    ("customerChallenges", "CUSTOMER_CHALLENGES"),
+    ("dealDrivers", "DEAL_DRIVERS"),
+    ("missedOpportunities", "MISSED_OPPORTUNITIES"),
+    ("objections", "OBJECTIONS"),
+    ("productPositioning", "PRODUCT_POSITIONING"),
+    ("products", "PRODUCTS"),
+    ("salesStrengths", "SALES_STRENGTHS"),
+];
+
 /// What is known of a subject on the way through the deliveries.
 struct Known {
     row: Map<String, Value>,
@@ -108,8 +134,10 @@ impl Known {
     fn describe(&mut self, described: &Value, at: Option<DateTime<Utc>>) {
         if at >= self.described_at {
             self.described_at = at;
-            if let Some(org_id) = described.get("orgId") {
-                self.row.insert("orgId".into(), org_id.clone());
+            for field in DESCRIBED {
+                if let Some(value) = described.get(field) {
+                    self.row.insert(field.into(), value.clone());
+                }
             }
             let created_at = json!(micros(&described["createdAt"]));
             self.row.insert("createdAt".into(), created_at);
@@ -169,10 +197,15 @@ impl Expected {
                     expected.call(call, example);
                 }
                 for prospect in call["prospects"].as_array().expect("a list") {
+                    let details = &prospect["details"];
                     let row = json!({
                         "key": format!("{} {}", call["orgId"], prospect["id"]),
                         "id": prospect["id"],
                         "orgId": call["orgId"],
+                        "name": prospect["name"],
+                        "difficulty": details["difficulty"],
+                        "industry": details["industry"],
+                        "jobTitle": details["jobTitle"],
                         "example": example,
                     });
                     prospects.insert(row["key"].to_string(), row);
@@ -199,6 +232,7 @@ impl Expected {
             };
             expected.events.push(json!({
                 "key": delivery.message_id,
+                "position": stored.len(),
                 "type": envelope["type"],
                 "orgId": org_id,
                 "subject": subject,
@@ -212,6 +246,7 @@ impl Expected {
         expected.users = users.rows();
         expected.prospects = prospects.into_values().collect();
         expected.calls = newest_first(expected.calls);
+        expected.join();
         expected.analyses = expected
             .calls
             .iter_mut()
@@ -224,27 +259,87 @@ impl Expected {
     fn call(&mut self, call: &Value, example: bool) {
         let created_at = micros(&call["createdAt"]);
         let analyses = call["analysis"].as_array().expect("a list");
-        let analyses = analyses.iter().enumerate().map(|(index, analysis)| {
-            json!({
-                "key": format!("{} {index}", call["id"]),
-                "callId": call["id"],
-                "orgId": call["orgId"],
-                "userId": call["user"]["id"],
-                "analysisType": analysis["analysisType"],
-                "createdAt": created_at,
-                "example": example,
+        let scores: Vec<f64> = analyses
+            .iter()
+            .filter_map(|analysis| analysis["score"].as_f64())
+            .collect();
+        let count = u32::try_from(scores.len()).expect("there are few");
+        let score = (count > 0).then(|| scores.iter().sum::<f64>() / f64::from(count));
+        let personas = call["prospects"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|prospect| {
+                let details = &prospect["details"];
+                json!({
+                    "prospectId": prospect["id"],
+                    "difficulty": details["difficulty"],
+                    "industry": details["industry"],
+                    "jobTitle": details["jobTitle"],
+                })
+            });
+        let insights = analyses.iter().flat_map(|analysis| {
+            INSIGHTS.iter().flat_map(|(list, kind)| {
+                let texts = analysis[list].as_array().expect("a list").iter();
+                texts.map(move |text| json!({ "kind": kind, "text": text }))
             })
         });
-        self.calls.push(json!({
+        let row = json!({
             "key": call["id"],
             "id": call["id"],
             "orgId": call["orgId"],
             "userId": call["user"]["id"],
+            "teamId": call["user"]["teamId"],
+            "managerId": call["user"]["managerId"],
+            "score": score,
+            "duration": call["stats"]["duration"],
+            "persona": personas.collect::<Value>(),
+            "insight": insights.collect::<Value>(),
+            "analysisType": analyses.iter().map(|analysis| analysis["analysisType"].clone()).collect::<Value>(),
             "createdAt": created_at,
             "example": example,
             // One descending key orders the whole list, so a call's last analysis comes first.
-            "analyses": analyses.rev().collect::<Vec<_>>(),
-        }));
+            "analyses": (0..analyses.len()).rev().map(|index| json!({
+                "key": format!("{} {index}", call["id"]),
+                "callId": call["id"],
+                "orgId": call["orgId"],
+                "userId": call["user"]["id"],
+                "analysisType": analyses[index]["analysisType"],
+                "score": analyses[index]["score"],
+                "createdAt": created_at,
+                "example": example,
+            })).collect::<Value>(),
+        });
+        self.calls.push(row);
+    }
+
+    /// What rows are asked of others: of a call, its user now; of a user, their newest call; of an analysis, its call.
+    fn join(&mut self) {
+        for user in &mut self.users {
+            let own = self
+                .calls
+                .iter()
+                .filter(|call| call["userId"] == user["id"]);
+            let real = own.filter(|call| call["example"] == false);
+            let newest = real.filter_map(|call| call["createdAt"].as_i64()).max();
+            user["lastCallAt"] = json!(newest);
+            user["hasCalls"] = newest.is_some().into();
+        }
+        for call in &mut self.calls {
+            let user = self
+                .users
+                .iter()
+                .find(|user| user["id"] == call["userId"])
+                .expect("a user");
+            call["currentTeamId"] = user["teamId"].clone();
+            call["currentManagerId"] = user["managerId"].clone();
+            call["userDeleted"] = user["deleted"].clone();
+            let mut analyses = call["analyses"].take();
+            for analysis in analyses.as_array_mut().expect("a list") {
+                analysis["call"] = call.clone();
+            }
+            call["analyses"] = analyses;
+        }
     }
 }
 

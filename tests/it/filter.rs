@@ -17,21 +17,41 @@ struct List<'e> {
 /// Whether a row passes a filter, as the schema describes it.
 fn passes(row: &Value, filter: &Value) -> bool {
     let filter = filter.as_object().expect("a filter");
-    filter.iter().all(|(field, condition)| match condition {
-        Value::Array(values) => values.contains(&row[field]),
-        // No bound, no condition: not even that there is a time.
-        Value::Object(range) if range.is_empty() => true,
-        Value::Object(range) => row[field].as_i64().is_some_and(|at| {
-            let bound = |name| {
-                range
-                    .get(name)
-                    .and_then(time)
-                    .map(|time| time.timestamp_micros())
-            };
-            bound("from").is_none_or(|from| at >= from) && bound("to").is_none_or(|to| at < to)
-        }),
-        value => row[field] == *value,
-    })
+    filter
+        .iter()
+        .all(|(field, condition)| match (field.as_str(), condition) {
+            (_, Value::Null) => true,
+            ("and", Value::Array(filters)) => filters.iter().all(|filter| passes(row, filter)),
+            ("or", Value::Array(filters)) => filters.iter().any(|filter| passes(row, filter)),
+            ("not", filter) => !passes(row, filter),
+            ("call", filter) => passes(&row["call"], filter),
+            ("persona" | "insight", filter) => {
+                let mut entries = row[field].as_array().expect("entries").iter();
+                entries.any(|entry| passes(entry, filter))
+            }
+            (_, Value::Array(values)) => match &row[field] {
+                Value::Array(of_row) => of_row.iter().any(|value| values.contains(value)),
+                value => values.contains(value),
+            },
+            // No bound, no condition: not even that there is a value.
+            (_, Value::Object(range)) if range.is_empty() => true,
+            (_, Value::Object(range)) => {
+                let bound = |name| range.get(name).and_then(Value::as_f64);
+                let moment = |name| {
+                    range
+                        .get(name)
+                        .and_then(time)
+                        .map(|time| time.timestamp_micros())
+                };
+                let (at, number) = (row[field].as_i64(), row[field].as_f64());
+                row[field].is_number()
+                    && moment("from").is_none_or(|from| at >= Some(from))
+                    && moment("to").is_none_or(|to| at < Some(to))
+                    && bound("min").is_none_or(|min| number >= Some(min))
+                    && bound("max").is_none_or(|max| number <= Some(max))
+            }
+            (_, value) => row[field] == *value,
+        })
 }
 
 /// A time of this row, written for a filter.
@@ -40,58 +60,148 @@ fn written(micros: i64) -> String {
     time.to_rfc3339()
 }
 
-/// Filters of each field that the rows have, and of all of them together.
+/// Filters of one field of a row, and one that the row passes.
+fn filters_of(field: &str, value: &Value, rows: &[Value]) -> (Vec<Value>, Value) {
+    match (field, value) {
+        ("createdAt" | "occurredAt" | "lastCallAt", _) => {
+            let mut times: Vec<_> = rows.iter().filter_map(|row| row[field].as_i64()).collect();
+            times.sort_unstable();
+            // Times of rows themselves: the first bound is in the range, the second is not.
+            let (from, to) = (times[times.len() / 4], times[times.len() * 3 / 4]);
+            let (from, to) = (written(from), written(to));
+            let ranges = vec![
+                json!({ "from": from, "to": to }),
+                json!({ "from": to }),
+                json!({ "to": from }),
+                json!({ "from": to, "to": from }),
+                json!({}),
+            ];
+            let at = written(value.as_i64().expect("a time"));
+            (ranges, json!({ "from": at }))
+        }
+        (_, Value::Number(_)) => {
+            let mut numbers: Vec<&Value> = rows.iter().map(|row| &row[field]).collect();
+            numbers.retain(|number| number.is_number());
+            numbers
+                .sort_by(|one, other| one.as_f64().partial_cmp(&other.as_f64()).expect("numbers"));
+            // Both ends are numbers of rows, and in the range.
+            let (min, max) = (numbers[numbers.len() / 4], numbers[numbers.len() * 3 / 4]);
+            let ranges = vec![
+                json!({ "min": min, "max": max }),
+                json!({ "min": max }),
+                json!({ "max": min }),
+                json!({ "min": numbers[numbers.len() - 1], "max": numbers[0] }),
+                json!({}),
+            ];
+            (ranges, json!({ "min": value, "max": value }))
+        }
+        (_, Value::Bool(_)) => (vec![true.into(), false.into()], value.clone()),
+        ("outcome", _) => {
+            let lists = vec![
+                json!(["DEAD"]),
+                json!(["UNRECOGNIZED", "DEAD"]),
+                json!(["PROJECTED"]),
+                json!(["PENDING"]),
+                json!([]),
+            ];
+            (lists, json!([value]))
+        }
+        ("insight", Value::Array(entries)) => {
+            let (one, other) = (&entries[0], &entries[entries.len() - 1]);
+            let of = |entry: &Value, text: &Value| json!({ "kind": entry["kind"], "text": [text, "nobody"] });
+            let conditions = vec![
+                json!({ "kind": one["kind"] }),
+                of(one, &one["text"]),
+                of(other, &other["text"]),
+                of(one, &other["text"]),
+                json!({ "kind": one["kind"], "text": [] }),
+            ];
+            (conditions, of(one, &one["text"]))
+        }
+        ("persona", Value::Array(personas)) => {
+            let persona = personas[0].as_object().expect("a persona");
+            let mut conditions = vec![json!({})];
+            conditions.extend(
+                persona
+                    .iter()
+                    .map(|(field, value)| json!({ field: [value, "nobody"] })),
+            );
+            let all = persona
+                .iter()
+                .map(|(field, value)| (field.clone(), json!([value])));
+            let all = Value::Object(all.collect());
+            conditions.push(all.clone());
+            (conditions, all)
+        }
+        ("analysisType", Value::Array(types)) => (
+            vec![
+                json!(types),
+                json!([types[0], "nobody"]),
+                json!(["nobody"]),
+                json!([]),
+            ],
+            json!([types[0]]),
+        ),
+        ("call", call) => {
+            let of_user = json!({ "userId": [call["userId"]], "score": { "min": call["score"] } });
+            let others = json!({ "not": { "userId": [call["userId"]] } });
+            (vec![of_user.clone(), others, json!({})], of_user)
+        }
+        _ => {
+            let last = rows.iter().rev().find(|row| row[field].is_string());
+            let last = &last.expect("a row with it")[field];
+            let lists = vec![
+                json!([value]),
+                json!([value, last, "nobody"]),
+                json!(["nobody"]),
+                json!([]),
+            ];
+            (lists, json!([value, "nobody"]))
+        }
+    }
+}
+
+/// Filters of each field that the rows have, of all of them together, and of these within each other.
 fn filters(rows: &[Value]) -> Vec<Value> {
     let mut filters = vec![json!({})];
     let mut together = Map::new();
-    let sample = &rows[rows.len() / 3];
-    for (field, value) in sample.as_object().expect("a row") {
-        let of = |condition: Value| json!({ field: condition });
-        match (field.as_str(), value) {
-            ("key" | "analyses", _) => {}
-            ("createdAt" | "occurredAt", _) => {
-                let mut times: Vec<_> = rows.iter().filter_map(|row| row[field].as_i64()).collect();
-                times.sort_unstable();
-                // Times of rows themselves: the first bound is in the range, the second is not.
-                let (from, to) = (times[times.len() / 4], times[times.len() * 3 / 4]);
-                let (from, to) = (written(from), written(to));
-                filters.extend([
-                    of(json!({ "from": from, "to": to })),
-                    of(json!({ "from": to })),
-                    of(json!({ "to": from })),
-                    of(json!({ "from": to, "to": from })),
-                    of(json!({})),
-                ]);
-                let at = written(sample[field].as_i64().expect("a time"));
-                together.insert(field.clone(), json!({ "from": at }));
-            }
-            (_, Value::Bool(_)) => {
-                filters.extend([of(true.into()), of(false.into())]);
-                together.insert(field.clone(), value.clone());
-            }
-            ("outcome", _) => {
-                filters.extend([
-                    of(json!(["DEAD"])),
-                    of(json!(["UNRECOGNIZED", "DEAD"])),
-                    of(json!(["PROJECTED"])),
-                    of(json!(["PENDING"])),
-                    of(json!([])),
-                ]);
-                together.insert(field.clone(), json!([value]));
-            }
-            _ => {
-                let last = rows.iter().rev().find(|row| row[field].is_string());
-                let last = &last.expect("a row with it")[field];
-                filters.extend([
-                    of(json!([value])),
-                    of(json!([value, last, "nobody"])),
-                    of(json!(["nobody"])),
-                    of(json!([])),
-                ]);
-                together.insert(field.clone(), json!([value, "nobody"]));
-            }
+    // A row that has every field.
+    let sample = rows.iter().skip(rows.len() / 3);
+    let sample = sample.min_by_key(|row| {
+        row.as_object()
+            .map(|row| row.values().filter(|value| value.is_null()).count())
+    });
+    let sample = sample.and_then(Value::as_object).expect("a row");
+    for (field, value) in sample {
+        if !["key", "analyses"].contains(&field.as_str()) {
+            let (conditions, passed) = filters_of(field, value, rows);
+            filters.extend(
+                conditions
+                    .into_iter()
+                    .map(|condition| json!({ field: condition })),
+            );
+            together.insert(field.clone(), passed);
         }
     }
+    let within: Vec<Value> = filters
+        .windows(3)
+        .flat_map(|of| {
+            [
+                json!({ "not": of[0] }),
+                json!({ "or": [of[0], of[1]], "not": of[2] }),
+                json!({ "and": [{ "not": of[1] }, { "or": [of[0], { "not": of[2] }] }] }),
+            ]
+        })
+        .collect();
+    filters.extend(within);
+    filters.extend([
+        json!({ "or": [] }),
+        json!({ "and": [] }),
+        json!({ "not": {} }),
+        json!({ "not": { "or": [] } }),
+        json!({ "or": [{}] }),
+        json!({ "and": null, "or": null, "not": null }),
+    ]);
     filters.push(Value::Object(together));
     filters
 }
@@ -199,15 +309,8 @@ async fn every_filter_lets_pass_what_it_says() {
     }
 }
 
-/// What `report.rs` tests: a call's row here does not have it.
-const TESTED_WITH_REPORTS: [&str; 6] = [
-    "teamId",
-    "managerId",
-    "persona",
-    "analysisType",
-    "score",
-    "duration",
-];
+/// What `search` tests: what is said is in no row here.
+const TESTED_WITH_SEARCH: [&str; 2] = ["spoken", "title"];
 
 /// Checks that the rows have every field of the filter, so that none goes untested.
 async fn assert_fields(server: &Server, list: &List<'_>) {
@@ -216,8 +319,10 @@ async fn assert_fields(server: &Server, list: &List<'_>) {
     let fields = data["__type"]["inputFields"].as_array().expect("fields");
     for field in fields {
         let name = field["name"].as_str().expect("a name");
-        let elsewhere = list.root == "calls" && TESTED_WITH_REPORTS.contains(&name);
-        let tested = elsewhere || list.rows.iter().any(|row| row.get(name).is_some());
+        let combines = ["and", "or", "not"].contains(&name);
+        let elsewhere = list.root == "calls" && TESTED_WITH_SEARCH.contains(&name);
+        let tested = list.rows.iter().any(|row| row.get(name).is_some());
+        let tested = tested || combines || elsewhere;
         assert!(
             tested,
             "{} has a field {name}, which is not tested",

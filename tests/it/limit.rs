@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use serde_json::{Value, json};
-use tests::Server;
+use tests::server::finish;
+use tests::{Installation, Server, within};
 
 /// Asks for too much, and returns what the client is told.
 async fn over_limit(server: &Server, query: &str) -> String {
@@ -57,10 +58,12 @@ async fn a_list_in_a_filter_holds_a_thousand_values_and_no_more() {
         ("events", "EventFilter"),
     ] {
         let query = "query ($name: String!) { __type(name: $name) { inputFields {
-            name type { kind ofType { kind ofType { kind name } } } } } }";
+            name type { kind ofType { kind ofType { kind enumValues { name } } } } } } }";
         let data = server.graphql(query, json!({ "name": filter })).await;
         for field in data["__type"]["inputFields"].as_array().expect("fields") {
-            if field["type"]["kind"] == "LIST" {
+            // Filters within filters have limits of their own.
+            let element = &field["type"]["ofType"]["ofType"]["kind"];
+            if field["type"]["kind"] == "LIST" && element != "INPUT_OBJECT" {
                 lists.push((root, filter, field.clone()));
             }
         }
@@ -68,10 +71,8 @@ async fn a_list_in_a_filter_holds_a_thousand_values_and_no_more() {
     assert!(lists.len() > 12, "{lists:?}");
     for (root, filter, field) in &lists {
         let name = field["name"].as_str().expect("a name");
-        let element = match field["type"]["ofType"]["ofType"]["kind"].as_str() {
-            Some("ENUM") => "DEAD",
-            _ => "x",
-        };
+        let values = &field["type"]["ofType"]["ofType"]["enumValues"];
+        let element = values[0]["name"].as_str().unwrap_or("x");
         let query = format!(
             "query ($filter: {filter}) {{ {root}(filter: $filter) {{ totalCount nodes {{ __typename }} }} }}"
         );
@@ -114,5 +115,161 @@ async fn a_time_needs_an_offset_and_is_answered_in_utc() {
             let message = error["message"].as_str().expect("a message");
             assert!(message.contains("2025-01-14T05:19:20Z"), "{message}");
         }
+    }
+}
+
+/// Answers of every transport but a socket to one query, which has a field error.
+async fn answers(server: &Server, query: &str) -> Vec<Value> {
+    let post = |accept: &str, body: Value| {
+        let request = server.client.post(server.url("/graphql"));
+        request.header("accept", accept).json(&body).send()
+    };
+    let one = json!({ "query": query });
+    let mut answers = Vec::new();
+    for (accept, body) in [
+        ("application/json", one.clone()),
+        ("application/graphql-response+json", one.clone()),
+        ("application/json", json!([one, one])),
+        ("text/event-stream", one),
+    ] {
+        let answer = within("an answer", post(accept, body)).await;
+        let text = answer.expect("an answer").text().await.expect("a body");
+        let json = match text.split_once("data: ") {
+            Some((_, data)) => data.lines().next().expect("a line"),
+            None => &text,
+        };
+        match serde_json::from_str(json).expect("JSON") {
+            Value::Array(batch) => answers.extend(batch),
+            answer => answers.push(answer),
+        }
+    }
+    answers
+}
+
+#[tokio::test]
+async fn every_answer_to_a_query_tells_what_it_cost() {
+    let server = Server::start().await;
+    for (query, cost) in [
+        ("{ status { head lag } }", 3),
+        // A field error: there is no such page.
+        ("{ calls(first: 101) { totalCount } }", 101),
+    ] {
+        let mut answers = answers(&server, query).await;
+        assert_eq!(answers.len(), 5);
+        let mut socket = server.subscribe(query, json!({})).await;
+        answers.push(socket.result().await);
+        for answer in answers {
+            assert!(answer.get("data").is_some(), "{answer}");
+            let told = &answer["extensions"]["cost"];
+            assert_eq!(*told, json!({ "cost": cost, "limit": 200_000 }), "{answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_worked_example_of_the_cost_is_true() {
+    let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/graphql-limits.md");
+    let docs = std::fs::read_to_string(docs).expect("a page");
+    let block = |kind: &str| {
+        let (_, behind) = docs.split_once(&format!("```{kind}\n")).expect("a block");
+        behind.split_once("```").expect("its end").0
+    };
+    let server = Server::start().await;
+    let answer = server.answer(block("graphql"), json!({})).await;
+    let told: Value = serde_json::from_str(block("json")).expect("JSON");
+    assert_eq!(answer["extensions"], told["extensions"], "{answer}");
+}
+
+#[tokio::test]
+async fn an_operator_sets_how_much_may_be_asked_for() {
+    let mut installation = Installation::new();
+    for (name, value) in [
+        ("HOOKGRAPH_MAX_COST", "100"),
+        ("HOOKGRAPH_MAX_DEPTH", "3"),
+        ("HOOKGRAPH_MAX_ALIASES", "1"),
+        ("HOOKGRAPH_MAX_BATCH", "2"),
+        ("HOOKGRAPH_MAX_OPERATIONS", "1"),
+    ] {
+        installation = installation.with_variable(name, value);
+    }
+    let server = installation.serve().await;
+    for (query, told) in [
+        (
+            "{ calls(first: 100) { nodes { id } } }",
+            "its cost is 200 where 100 is allowed",
+        ),
+        (
+            "{ call(id: 1) { transcript { call { id } } } }",
+            "4 levels where 3 are allowed",
+        ),
+        (
+            "{ a: __typename b: __typename }",
+            "has 2 aliases and repeated fields with its fragments written out, and 1 are allowed",
+        ),
+    ] {
+        let message = over_limit(&server, query).await;
+        assert!(message.contains(told), "{message}");
+    }
+    server
+        .graphql("{ a: calls(first: 50) { nodes { id } } }", json!({}))
+        .await;
+    let batch = |count| {
+        let body = Value::Array(vec![json!({ "query": "{ __typename }" }); count]);
+        let request = server.client.post(server.url("/graphql")).json(&body);
+        async { request.send().await.expect("an answer").status().as_u16() }
+    };
+    assert_eq!((batch(2).await, batch(3).await), (200, 400));
+
+    let feed = "subscription { eventFeed { cursor } }";
+    let mut socket = server.subscribe(feed, json!({})).await;
+    socket.ask("2", "{ __typename }").await;
+    let refused = socket.answer().await;
+    assert_eq!(refused["type"], "error", "{refused}");
+    let message = refused["payload"][0]["message"]
+        .as_str()
+        .expect("a message");
+    assert!(message.contains("runs 1 operations"), "{message}");
+}
+
+#[tokio::test]
+async fn a_query_may_nest_as_deep_as_can_be_set() {
+    let installation = Installation::new().with_variable("HOOKGRAPH_MAX_DEPTH", "50");
+    let server = installation.serve().await;
+    let line = json!({ "prospectText": "Hello", "prospectId": null, "timestamp": 1 });
+    let body = json!({
+        "id": "e", "type": "call.completed", "timestamp": "2025-01-14T05:19:20.936Z",
+        "payload": { "call": { "id": "c", "orgId": "o", "transcript": [line] } },
+    });
+    let sent = server.sender().send("msg_1", body.to_string()).await;
+    assert_eq!(sent.status, 204);
+    server.settled().await;
+    let query = format!(
+        "{{ call(id: \"c\") {{ {} id {} }} }}",
+        "transcript { call { ".repeat(24),
+        "} }".repeat(24)
+    );
+    let mut answer = &server.graphql(&query, json!({})).await["call"];
+    for _ in 0..24 {
+        answer = &answer["transcript"]["call"];
+    }
+    assert_eq!(answer["id"], "c");
+}
+
+#[tokio::test]
+async fn a_limit_out_of_its_range_refuses_the_start() {
+    for (name, value) in [
+        ("HOOKGRAPH_MAX_COST", "0"),
+        ("HOOKGRAPH_MAX_DEPTH", "1000"),
+        ("HOOKGRAPH_QUERY_TIMEOUT", "0"),
+        ("HOOKGRAPH_MAX_BATCH", "many"),
+    ] {
+        let installation = Installation::new().with_variable(name, value);
+        let finished = finish(&mut installation.server()).await;
+        assert_eq!(finished.code, Some(2), "{finished:?}");
+        let flag = name.replace("HOOKGRAPH_", "--").replace('_', "-");
+        assert!(
+            finished.stderr.contains(&flag.to_lowercase()),
+            "{finished:?}"
+        );
     }
 }

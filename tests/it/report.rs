@@ -83,7 +83,7 @@ fn percentile(sorted: &[f64], share: f64) -> Option<f64> {
     Some(low + (high - low) * (place - place.floor()))
 }
 
-fn figures(calls: &[&Value], analysis_type: Option<&Value>) -> Value {
+pub(crate) fn figures(calls: &[&Value], analysis_type: Option<&Value>) -> Value {
     let users: BTreeSet<&str> = calls
         .iter()
         .filter_map(|call| call["user"]["id"].as_str())
@@ -112,7 +112,7 @@ fn figures(calls: &[&Value], analysis_type: Option<&Value>) -> Value {
 }
 
 /// Equal, but for what is lost when floats are added in another order.
-fn assert_same(found: &Value, expected: &Value, what: &str) {
+pub(crate) fn assert_same(found: &Value, expected: &Value, what: &str) {
     for (name, expected) in expected.as_object().expect("figures") {
         let found = &found[name];
         match (found.as_f64(), expected.as_f64()) {
@@ -126,7 +126,7 @@ fn assert_same(found: &Value, expected: &Value, what: &str) {
 }
 
 /// The keys of a call in a grouping, as the fields of a row show them.
-type Keys = fn(&Value) -> Vec<Value>;
+pub(crate) type Keys = fn(&Value) -> Vec<Value>;
 
 fn one(value: &Value) -> Vec<Value> {
     vec![value.clone()]
@@ -158,7 +158,7 @@ fn types(call: &Value) -> Vec<Value> {
     keys.into_values().collect()
 }
 
-const GROUPS: [(&str, &str, Keys); 9] = [
+pub(crate) const GROUPS: [(&str, &str, Keys); 9] = [
     ("USER", "userId", |call| one(&call["user"]["id"])),
     ("TEAM", "teamId", |call| one(&call["teamId"])),
     ("MANAGER", "managerId", |call| one(&call["managerId"])),
@@ -217,7 +217,7 @@ async fn each_grouping_is_what_counting_by_hand_gives() {
     }
 }
 
-fn day_in(zone: Tz, call: &Value) -> NaiveDate {
+pub(crate) fn day_in(zone: Tz, call: &Value) -> NaiveDate {
     let at = call["createdAt"].as_str().expect("a time");
     let at = DateTime::parse_from_rfc3339(at).expect("a time");
     at.with_timezone(&zone).date_naive()
@@ -296,6 +296,28 @@ async fn a_filter_holds_for_rows_and_total_and_names_can_be_asked() {
     let data = server.graphql(users, json!({})).await;
     for row in data["callReport"]["rows"].as_array().expect("rows") {
         assert!(row["user"]["name"].is_string(), "{row}");
+    }
+}
+
+#[tokio::test]
+async fn a_report_tells_whether_it_has_more_rows() {
+    let (server, calls) = filled().await;
+    let mut users: Vec<&Value> = calls.iter().map(|call| &call["user"]["id"]).collect();
+    users.sort_by_key(ToString::to_string);
+    users.dedup();
+    let all = users.len();
+    for (first, shown, more) in [
+        (all - 1, all - 1, true),
+        (all, all, false),
+        (1000, all, false),
+    ] {
+        let query = format!(
+            "{{ callReport(groupBy: [USER], first: {first}) {{ hasMore rows {{ userId }} }} }}"
+        );
+        let data = server.graphql(&query, json!({})).await;
+        let report = &data["callReport"];
+        assert_eq!(report["rows"].as_array().map(Vec::len), Some(shown));
+        assert_eq!(report["hasMore"], more, "{first} of {all}");
     }
 }
 

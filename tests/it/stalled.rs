@@ -173,7 +173,7 @@ fn call(number: usize) -> String {
 }
 
 /// How much memory a process has (`VmRSS`), or had at most (`VmHWM`), in bytes.
-fn memory(process: u32, what: &str) -> usize {
+pub(crate) fn memory(process: u32, what: &str) -> usize {
     let status = fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
     let line = status.lines().find_map(|line| line.strip_prefix(what));
     let kib = line.and_then(|line| line.trim_start_matches(':').split_whitespace().next());

@@ -153,7 +153,8 @@ async fn what_the_events_say_is_equal_in_every_table() {
     };
     let mut tables = texts(&server, tables).await;
     tables.sort();
-    tables.retain(|table| table != "checkpoint");
+    // What an index of SQLite keeps of `call_words` follows from it.
+    tables.retain(|table| table != "checkpoint" && !table.starts_with("call_words_index"));
     assert!(tables.iter().eq(equal.keys()), "{tables:?} in {equal:?}");
     for (table, rows) in &equal {
         assert!(*rows > 0, "{table} has rows");
@@ -218,7 +219,7 @@ async fn what_was_changed_behind_its_back_is_named_and_not_shown() {
         &format!(
             "UPDATE analyses SET summary = 'forged words' WHERE call_id = '{call}' AND ordinal = 0"
         ),
-        "INSERT INTO insights VALUES ('a call that never was', 0, 'products', 3, 'forged words')",
+        "INSERT INTO insights VALUES ('a call that never was', 0, 'products', 3, 'forged words', '')",
         "UPDATE event_index SET outcome = 'DEAD', reason = 'forged words' WHERE position = 1",
         "INSERT INTO prospects (org_id, id, name, is_example) VALUES ('', 'an \"id\"', 'forged words', FALSE)",
     ] {

@@ -19,79 +19,129 @@ use crate::stores::{Stores, catch_up};
 use api::graphql::Graphql;
 use ingest::generation::{ReadModel, Version};
 
-/// A list, and the fields that tell its rows apart.
+/// A list in one of its orders, and the fields that tell its rows apart.
 #[derive(Clone, Copy, Debug)]
 struct List {
     root: &'static str,
     key: &'static str,
+    /// The argument's type, without `Order`.
+    kind: &'static str,
+    /// By what; the first of a list is the usual one.
+    field: &'static str,
+    descending: bool,
 }
 
-const LISTS: [List; 6] = [
-    List {
-        root: "calls",
-        key: "id",
-    },
-    List {
-        root: "users",
-        key: "id",
-    },
-    List {
-        root: "orgs",
-        key: "id",
-    },
-    List {
-        root: "prospects",
-        key: "orgId id",
-    },
-    List {
-        root: "analyses",
-        key: "callId index",
-    },
-    List {
-        root: "events",
-        key: "position",
-    },
-];
+/// Each list in each of its orders, both ways.
+fn lists() -> impl Iterator<Item = List> {
+    [
+        (
+            "calls",
+            "id",
+            "Call",
+            &["CREATED_AT", "SCORE", "DURATION"][..],
+        ),
+        ("users", "id", "User", &["CREATED_AT", "NAME", "STREAK"]),
+        ("orgs", "id", "Org", &["CREATED_AT", "NAME"]),
+        ("prospects", "orgId id", "Prospect", &["ID"]),
+        (
+            "analyses",
+            "callId index",
+            "Analysis",
+            &["CREATED_AT", "SCORE"],
+        ),
+        ("events", "position", "Event", &["POSITION", "OCCURRED_AT"]),
+    ]
+    .into_iter()
+    .flat_map(|(root, key, kind, fields)| {
+        fields.iter().flat_map(move |field| {
+            [true, false].map(|descending| List {
+                root,
+                key,
+                kind,
+                field,
+                descending,
+            })
+        })
+    })
+}
+
+impl List {
+    fn order(&self) -> Value {
+        let direction = if self.descending { "DESC" } else { "ASC" };
+        json!({"field": self.field, "direction": direction})
+    }
+
+    /// Whether this is the order without any being asked for.
+    fn is_usual(&self) -> bool {
+        let by_default = ["CREATED_AT", "ID", "POSITION"].contains(&self.field);
+        by_default && self.descending == (self.root != "prospects")
+    }
+}
+
+/// Where a row stands: a number, then a text, then a whole number, then an id, then another whole number.
+#[derive(Debug, Default, PartialEq, PartialOrd)]
+struct Place(f64, String, i64, String, i64);
+
+/// What is missing counts as less than any.
+fn number(number: Option<f64>) -> f64 {
+    number.unwrap_or(f64::NEG_INFINITY)
+}
+
+/// The rows of `list` with their places, as they come from the table.
+async fn placed(read_model: &ReadModel, list: List) -> Vec<(Place, Value)> {
+    let live = read_model.live();
+    let db = live.db();
+    macro_rules! placed {
+        ($table:ident $row:ident $place:expr, $key:expr) => {{
+            let rows = $table::Entity::find().all(db).await.unwrap();
+            rows.iter().map(|$row| ($place, $key)).collect()
+        }};
+    }
+    let none = f64::NEG_INFINITY;
+    match list.root {
+        "calls" => placed!(call row {
+            let by = match list.field {
+                "SCORE" => number(row.score),
+                "DURATION" => number(row.duration),
+                _ => none,
+            };
+            Place(by, String::new(), row.ordered_at, row.id.clone(), 0)
+        }, json!({"id": row.id})),
+        "users" => placed!(user row match list.field {
+            "NAME" => Place(none, row.name_key.clone(), 0, row.id.clone(), 0),
+            "STREAK" => Place(number(row.streak), String::new(), row.ordered_at, row.id.clone(), 0),
+            _ => Place(none, String::new(), row.ordered_at, row.id.clone(), 0),
+        }, json!({"id": row.id})),
+        "orgs" => placed!(org row match list.field {
+            "NAME" => Place(none, row.name_key.clone(), 0, row.id.clone(), 0),
+            _ => Place(none, String::new(), row.ordered_at, row.id.clone(), 0),
+        }, json!({"id": row.id})),
+        "prospects" => placed!(
+            prospect row Place(none, row.org_id.clone(), 0, row.id.clone(), 0),
+            {
+                let org_id = Some(&row.org_id).filter(|id| !id.is_empty());
+                json!({"orgId": org_id, "id": row.id})
+            }
+        ),
+        "analyses" => placed!(analysis row {
+            let by = if list.field == "SCORE" { number(row.score) } else { none };
+            Place(by, String::new(), row.call_ordered_at, row.call_id.clone(), row.ordinal.into())
+        }, json!({"callId": row.call_id, "index": row.ordinal})),
+        _ => placed!(event_index row {
+            let by = if list.field == "OCCURRED_AT" { row.occurred_at.unwrap_or(i64::MIN) } else { 0 };
+            Place(none, String::new(), by, String::new(), row.position)
+        }, json!({"position": row.position})),
+    }
+}
 
 /// The keys of all rows of `list`, in the documented order, straight from the table.
 async fn rows(read_model: &ReadModel, list: List) -> Vec<Value> {
-    let live = read_model.live();
-    let db = live.db();
-    macro_rules! newest_first {
-        ($table:ident by $row:ident $order:expr, $key:expr) => {{
-            let mut rows = $table::Entity::find().all(db).await.unwrap();
-            rows.sort_by_key(|$row| std::cmp::Reverse($order));
-            rows.iter().map(|$row| $key).collect()
-        }};
+    let mut rows = placed(read_model, list).await;
+    rows.sort_by(|(one, _), (other, _)| one.partial_cmp(other).unwrap());
+    if list.descending {
+        rows.reverse();
     }
-    match list.root {
-        "calls" => {
-            newest_first!(call by row (row.ordered_at, row.id.clone()), json!({"id": row.id}))
-        }
-        "users" => {
-            newest_first!(user by row (row.ordered_at, row.id.clone()), json!({"id": row.id}))
-        }
-        "orgs" => {
-            newest_first!(org by row (row.ordered_at, row.id.clone()), json!({"id": row.id}))
-        }
-        "analyses" => newest_first!(
-            analysis by row (row.call_ordered_at, row.call_id.clone(), row.ordinal),
-            json!({"callId": row.call_id, "index": row.ordinal})
-        ),
-        "events" => {
-            newest_first!(event_index by row row.position, json!({"position": row.position}))
-        }
-        _ => {
-            let mut rows = prospect::Entity::find().all(db).await.unwrap();
-            rows.sort_by_key(|row| (row.org_id.clone(), row.id.clone()));
-            rows.iter()
-                .map(|row| {
-                    let org_id = Some(&row.org_id).filter(|id| !id.is_empty());
-                    json!({"orgId": org_id, "id": row.id})
-                })
-                .collect()
-        }
-    }
+    rows.into_iter().map(|(_, key)| key).collect()
 }
 
 /// Walks `list` from one end to the other and returns the rows in the list's order; `between` runs after each page.
@@ -102,20 +152,32 @@ async fn walk(
     backward: bool,
     mut between: impl AsyncFnMut(),
 ) -> Vec<Value> {
-    let List { root, key } = list;
+    let List {
+        root, key, kind, ..
+    } = list;
     let (count, bound, more, end) = if backward {
         ("last", "before", "hasPreviousPage", "startCursor")
     } else {
         ("first", "after", "hasNextPage", "endCursor")
     };
     let text = format!(
-        "query($size: Int!, $from: String) {{ {root}({count}: $size, {bound}: $from) {{
+        "query($size: Int!, $from: String, $order: {kind}Order) {{ {root}({count}: $size, {bound}: $from, orderBy: $order) {{
            edges {{ cursor }} nodes {{ {key} }} pageInfo {{ {more} {end} }} }} }}"
     );
+    let order = if list.is_usual() {
+        Value::Null
+    } else {
+        list.order()
+    };
     let mut visited: Vec<Value> = Vec::new();
     let mut from = Value::Null;
     loop {
-        let answer = query(graphql, &text, json!({"size": size, "from": from})).await;
+        let answer = query(
+            graphql,
+            &text,
+            json!({"size": size, "from": from, "order": order}),
+        )
+        .await;
         let page = &answer[root];
         let nodes = page["nodes"].as_array().unwrap();
         assert!(nodes.len() <= size, "a page of {} rows", nodes.len());
@@ -130,12 +192,14 @@ async fn walk(
     }
 }
 
-/// So many calls, orgs and users of one and the same moment: nothing but the id tells where they stand.
+/// So many calls, orgs and users of one and the same moment, with few scores and streaks among them or none: nothing but the id
+/// tells where most of them stand.
 fn crowd(count: usize) -> impl Iterator<Item = Message> {
     let moment = "2025-01-14T04:22:51Z";
     (0..count).map(move |nth| {
-        let user = json!({"id": format!("user-{nth}"), "createdAt": moment, "orgId": format!("org-{nth}")});
-        let analysis = json!([{"score": 1}, {"score": 2}]);
+        let some = [json!(0.1 + 0.2), Value::Null, json!(-0.0), json!(0.3)][nth % 4].clone();
+        let user = json!({"id": format!("user-{nth}"), "createdAt": moment, "orgId": format!("org-{nth}"), "streak": some});
+        let analysis = json!([{"score": some}, {"score": some}]);
         let call = json!({"id": format!("call-{nth}"), "createdAt": moment, "user": user, "analysis": analysis});
         let body = json!({"type": "call.completed", "timestamp": moment, "payload": {"call": call}});
         Message::new(body.to_string())
@@ -154,7 +218,7 @@ async fn each_row_is_visited_once(
     let read_model = stores.projected("a").await;
     let graphql = graphql(&stores, &read_model);
     let mut coming = coming.into_iter();
-    for list in LISTS {
+    for list in lists() {
         each_row_of_a_list(
             &stores,
             &read_model,
@@ -209,7 +273,7 @@ async fn each_row_of_a_list(
 fn a_walk_visits_each_row_once() {
     let size = prop_oneof![4 => 1..8usize, 1 => 8..=100usize];
     // Of other companies: rows are inserted, and none of those that are there changes its place.
-    let coming = vec(company(), 0..12);
+    let coming = vec(company(), 0..24);
     check(
         32,
         &(history(24), 0..12usize, coming, size, any::<bool>()),

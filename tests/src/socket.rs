@@ -116,6 +116,31 @@ impl Subscription {
         }
     }
 
+    /// The whole result of a query: its data, errors and extensions.
+    ///
+    /// # Panics
+    /// When something else comes, or nothing.
+    pub async fn result(&mut self) -> Value {
+        let mut message = self.hear().await;
+        assert_eq!(message["type"], "next", "not a result: {message:#}");
+        message["payload"].take()
+    }
+
+    /// Starts another operation on the same socket.
+    pub async fn ask(&mut self, id: &str, query: &str) {
+        let payload = json!({ "query": query });
+        let message = json!({ "type": "subscribe", "id": id, "payload": payload });
+        self.say(message).await;
+    }
+
+    /// The next message, whatever it is.
+    ///
+    /// # Panics
+    /// When the socket is closed.
+    pub async fn answer(&mut self) -> Value {
+        self.hear().await
+    }
+
     async fn say(&mut self, message: Value) {
         let message = Message::text(message.to_string());
         self.stream.send(message).await.expect("the socket is open");

@@ -165,6 +165,31 @@ const DEEP: &str = "{ orgs(first: 10) { nodes { name
         transcript { lineCount lines { prospectText speakerKind speaker { ... on User { name } ... on Prospect { name } } } }
         lastEvent { messageId type outcome body subject { ... on Call { title user { name } } } } } } } } } } }";
 
+/// The users with what changed of them and by which event, their calls with what their events wrote, and some users at two moments. The
+/// list of users, a page and a count of their changes, a page of their calls; the events' envelopes, index rows and bodies; the calls,
+/// users and prospects that they describe; and one for each moment.
+const HISTORY: &str = r#"{ users(first: 100) { nodes { name
+    calls(first: 4) { nodes { title lastEvent { ignored projected { kind values isCurrent subject { ... on User { name } } } } } }
+    history(first: 3) { totalCount nodes { type deleted changes { field before after } user { name } event { messageId outcome ignored } } } } }
+    a: user(id: "a", asOf: "2025-01-14T00:00:00Z") { name }
+    b: user(id: "b", asOf: "2025-01-14T00:00:00Z") { name }
+    c: org(id: "c", asOf: "2025-01-14T00:00:00Z") { name }
+    d: user(id: "a", asOf: "2025-01-15T00:00:00Z") { name } }"#;
+
+/// Who practises how well, and how long ago: the users, their newest calls' times, and a page of calls in an order of its own.
+const ORDERED: &str = "{ users(first: 100, orderBy: { field: NAME, direction: ASC }) { nodes { name lastCallAt
+    calls(first: 4, filter: { not: { example: true } }, orderBy: { field: SCORE, direction: DESC }) { nodes { title score } } } } }";
+
+/// How events differ from the catalogue: the types, their fields and values, and the envelopes of the first and last events.
+const DRIFT: &str = "{ schemaDrift { type events missingFields firstEvent { messageId } lastEvent { messageId }
+    unknownFields { path firstEvent { messageId } } values { path value events firstEvent { messageId } lastEvent { messageId } } }
+    calls(first: 100) { nodes { title } } }";
+
+/// What was said, by whom, and in which calls: the calls that are found and how many they are; then at once these calls and their
+/// transcripts; then the users and the prospects who speak.
+const SEARCH: &str = "{ searchTranscripts(query: \"the OR to\", first: 100) { totalCount nodes { matchCount call { title user { name } }
+    lines(first: 5) { line { prospectText speaker { ... on User { name } ... on Prospect { name } } } highlights { start end } } } } }";
+
 #[tokio::test]
 async fn the_number_of_statements_depends_on_the_fields_alone() {
     let subscriber = tracing_subscriber::registry().with(Witness);
@@ -175,7 +200,15 @@ async fn the_number_of_statements_depends_on_the_fields_alone() {
         Installation::of(1, 6, 10).await,
         Installation::of(4, 24, 100).await,
     ];
-    for (query, expected) in [(CALLS, 5), (OVERVIEW, 5), (DEEP, 18)] {
+    for (query, expected) in [
+        (CALLS, 5),
+        (OVERVIEW, 5),
+        (DEEP, 18),
+        (SEARCH, 6),
+        (ORDERED, 3),
+        (HISTORY, 12),
+        (DRIFT, 4),
+    ] {
         let mut calls = 0;
         for installation in &installations {
             let (answer, statements) = installation.ask(query).await;

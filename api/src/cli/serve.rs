@@ -36,7 +36,12 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     tokio::spawn(stop_on_signal(stopping.clone()));
     let server = Server::open(&config, &secrets, stopping).await?;
     // Behind everything that can fail, so that whoever waits for these lines finds a server.
-    if let Err(error) = output::result(&banner(&address.to_string(), &config, &secrets)) {
+    if let Err(error) = output::result(&banner(
+        &address.to_string(),
+        &config,
+        &secrets,
+        server.trusted,
+    )) {
         tracing::warn!("{}; the server runs on {address}", sentence(&error));
     }
     server.run(listener).await?;
@@ -58,7 +63,7 @@ async fn stop_on_signal(stopping: CancellationToken) {
     tracing::info!("stopping: what is under way is finished first");
 }
 
-fn banner(address: &str, config: &Config, secrets: &Secrets) -> String {
+fn banner(address: &str, config: &Config, secrets: &Secrets, trusted: Option<usize>) -> String {
     let mut lines = vec![
         format!("Hookgraph {} is running.", env!("CARGO_PKG_VERSION")),
         String::new(),
@@ -72,7 +77,13 @@ fn banner(address: &str, config: &Config, secrets: &Secrets) -> String {
             "GraphQL",
             format!("http://{address}/graphql   (subscriptions: ws://{address}/graphql)"),
         );
-        line("Playground", format!("http://{address}/playground"));
+        match trusted {
+            None => line("Playground", format!("http://{address}/playground")),
+            Some(count) => line(
+                "Documents",
+                format!("{count} trusted; no others are executed, and the playground is off"),
+            ),
+        }
     }
     if config.has(Role::Project) {
         line("Projector", "keeps the read model up to the log".to_owned());

@@ -10,9 +10,10 @@ use entity::read_model::{
 };
 use entity::scope::Scoped;
 use ingest::log::Envelope;
-use sea_orm::{ColumnTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::error::{Error, Result};
+use super::filter::newest_call;
 use super::session::{MOST_KEYS, Reader};
 
 /// Key of an org.
@@ -42,6 +43,10 @@ pub struct EnvelopeAt(pub i64);
 /// Asks for the body of the event at a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BodyAt(pub i64);
+
+/// Asks when the newest call of a user was made, the catalogue's examples left out.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct NewestCallOf(pub String);
 
 /// Asks for the transcript of a call.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -135,6 +140,27 @@ impl Loader<InsightsOf> for Reader {
         Ok(group(rows, |row| {
             InsightsOf(row.call_id.clone(), row.analysis, row.kind)
         }))
+    }
+}
+
+impl Loader<NewestCallOf> for Reader {
+    type Value = i64;
+    type Error = Error;
+
+    async fn load(&self, keys: &[NewestCallOf]) -> Result<HashMap<NewestCallOf, i64>> {
+        let generation = self.store.read_model.live();
+        let rows: Vec<(String, Option<i64>)> = user::Entity::visible_to(self.viewer.scope())
+            .select_only()
+            .column(user::Column::Id)
+            .expr(newest_call())
+            .filter(user::Column::Id.is_in(keys.iter().map(|key| key.0.as_str())))
+            .into_tuple()
+            .all(generation.db())
+            .await?;
+        let rows = rows.into_iter();
+        Ok(rows
+            .filter_map(|(id, newest)| Some((NewestCallOf(id), newest?)))
+            .collect())
     }
 }
 

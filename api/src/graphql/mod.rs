@@ -4,8 +4,11 @@
 //! a [`filter`] lets pass; what an object needs of other rows is gathered by a [`session`]'s loaders ([`loader`] by key,
 //! [`relation`] below a parent).
 
+mod cost;
 mod error;
 mod filter;
+mod history;
+mod indexed;
 mod loader;
 mod object;
 mod page;
@@ -13,6 +16,7 @@ mod query;
 mod relation;
 mod report;
 mod scalar;
+mod search;
 mod session;
 mod shape;
 mod subscription;
@@ -24,7 +28,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::{
-    Data, EmptyMutation, Executor, Request, Response, Schema, SchemaBuilder, ServerError, Value,
+    Data, EmptyMutation, Executor, Request, Response, Schema, SchemaBuilder, ServerError,
+    ValidationMode, Value,
 };
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -33,18 +38,18 @@ use ingest::generation::ReadModel;
 use ingest::log::{Log, Position};
 use ingest::webhook::Clock;
 
+use cost::Cost;
 use query::QueryRoot;
 use session::Session;
 use shape::{Asked, Types};
 use subscription::SubscriptionRoot;
 
+pub use cost::{Judge, QueryLimits};
 pub use viewer::Viewer;
 
-/// How deep a query may nest. Introspection, as playgrounds send it, takes 15.
-const MAX_DEPTH: usize = 20;
-
-/// How many fields a query may ask for, each counted as often as its page is long.
-const MAX_COST: usize = 200_000;
+/// Selections within each other, inline fragments and spreads among them, past which a document is not even looked at: a net
+/// under whoever reads documents before, and has words for it.
+const MOST_LEVELS: usize = 128;
 
 /// How long a query waits for the primary, of which it needs nothing but how far it is.
 const PRIMARY_WITHIN: Duration = Duration::from_secs(1);
@@ -95,6 +100,7 @@ impl Store {
 #[derive(Clone)]
 pub struct Graphql {
     schema: Schema<QueryRoot, EmptyMutation, SubscriptionRoot>,
+    judge: Judge,
     types: Arc<Types>,
     store: Arc<Store>,
 }
@@ -105,13 +111,40 @@ impl Graphql {
     /// # Errors
     /// The schema's own text cannot be parsed: a defect of this program.
     pub fn new(store: Store) -> Result<Self, async_graphql::parser::Error> {
-        let schema = builder().finish();
+        // What the judge has passed is valid.
+        let schema = builder().validation_mode(ValidationMode::Fast).finish();
         let types = Types::of(async_graphql::parser::parse_schema(schema.sdl())?);
         Ok(Self {
             schema,
+            judge: Judge::new(QueryLimits::default()),
             types: Arc::new(types),
             store: Arc::new(store),
         })
+    }
+
+    /// The same with other limits than the default ones.
+    #[must_use]
+    pub fn within(self, limits: QueryLimits) -> Self {
+        Self {
+            judge: Judge::new(limits),
+            ..self
+        }
+    }
+
+    /// `None`: the document cannot be parsed, and executing it will say so.
+    fn judged(&self, run: &Run) -> Result<Option<Cost>, Vec<ServerError>> {
+        let Some(Asked {
+            document,
+            operation,
+            variables,
+        }) = &run.asked
+        else {
+            return Ok(None);
+        };
+        let cost = self
+            .judge
+            .check(document.clone(), operation.as_deref(), variables.clone())?;
+        Ok(Some(cost))
     }
 }
 
@@ -126,8 +159,7 @@ pub fn sdl() -> String {
 
 fn builder() -> SchemaBuilder<QueryRoot, EmptyMutation, SubscriptionRoot> {
     Schema::build(QueryRoot::default(), EmptyMutation, SubscriptionRoot)
-        .limit_depth(MAX_DEPTH)
-        .limit_complexity(MAX_COST)
+        .limit_recursive_depth(MOST_LEVELS)
 }
 
 impl Executor for Graphql {
@@ -136,12 +168,16 @@ impl Executor for Graphql {
         let Some(run) = Run::begin(&self.store, request) else {
             return without_viewer();
         };
+        let cost = match self.judged(&run) {
+            Ok(cost) => cost,
+            Err(errors) => return Response::from_errors(errors),
+        };
         let generation = self.store.read_model.live().number();
         let viewer = run.viewer.clone();
         let (response, asked) = self.drive(run).await;
         // A replica that was far behind can replay the switch to another generation and the end of the old one in one go.
         let failed = response.errors.iter().any(is_internal);
-        match asked {
+        let response = match asked {
             Some(asked) if failed && self.store.has_moved_on(generation).await => {
                 tracing::debug!("a query is asked again, of another generation");
                 match Run::begin(&self.store, asked.again(viewer)) {
@@ -150,6 +186,10 @@ impl Executor for Graphql {
                 }
             }
             asked => self.shaped((response, asked)),
+        };
+        match cost {
+            Some(cost) => cost.told(response),
+            None => response,
         }
     }
 
@@ -161,6 +201,9 @@ impl Executor for Graphql {
         let Some(run) = Run::begin(&self.store, request) else {
             return futures_util::stream::once(async { without_viewer() }).boxed();
         };
+        if let Err(errors) = self.judged(&run) {
+            return futures_util::stream::once(async { Response::from_errors(errors) }).boxed();
+        }
         let session_data = session_data.unwrap_or_default();
         let stream = self
             .schema

@@ -13,9 +13,12 @@ use sea_orm::{
 use entity::scope::Scoped;
 
 use super::error::{Error, Result};
-use super::filter::Filter;
-use super::page::{Page, Paged, row_number};
-use super::session::Reader;
+use super::filter::{Filter, MOST_VALUES};
+use super::page::{Page, Paged};
+use super::session::{MOST_KEYS, Reader};
+
+/// Parents of one statement at most. Each takes two values, and the filter's stand beside them.
+const MOST_PARENTS: usize = (MOST_KEYS - MOST_VALUES) / 2;
 
 /// A list that hangs below a parent.
 pub trait Relation: Copy + Eq + std::hash::Hash + Send + Sync + std::fmt::Debug + 'static {
@@ -50,6 +53,11 @@ impl<R: Relation> Below<R> {
             relation: PhantomData,
         }
     }
+
+    /// Which of them.
+    pub fn filter(&self) -> &R::Filter {
+        &self.filter
+    }
 }
 
 /// A page of the children of one parent.
@@ -58,8 +66,11 @@ pub struct PageBelow<R: Relation> {
     /// Whose children.
     pub below: Below<R>,
     /// Which page.
-    pub page: Page,
+    pub page: PageOf<R>,
 }
+
+/// A page of a list below a parent.
+pub type PageOf<R> = Page<<<R as Relation>::Child as Paged>::Field>;
 
 /// A child, and whose it is.
 struct Row<M> {
@@ -112,20 +123,21 @@ impl Reader {
     async fn pages<R: Relation>(
         &self,
         filter: &R::Filter,
-        page: &Page,
+        page: &PageOf<R>,
         parents: &[Vec<String>],
     ) -> Result<Vec<Row<<R::Child as EntityTrait>::Model>>> {
         let generation = self.store.read_model.live();
         let db = generation.db();
+        let backend = self.backend();
         let mut select = self.children::<R>(filter, parents);
         for (at, column) in R::parent().into_iter().enumerate() {
             select = select.expr_as(column, parent_alias(at));
         }
         if parents.len() == 1 {
-            return Ok(page.of(select)?.into_model().all(db).await?);
+            return Ok(page.of(select, backend).into_model().all(db).await?);
         }
-        let number = row_number::<R::Child>(page, &R::parent());
-        let mut numbered = page.bound(select)?.into_query();
+        let number = page.row_number::<R::Child>(&R::parent(), backend);
+        let mut numbered = page.bound(select, backend).into_query();
         numbered.expr_window_as(Func::cust("ROW_NUMBER"), number, "page_row");
         let reach = i64::try_from(page.reach()).unwrap_or(i64::MAX);
         let pages = Query::select()
@@ -179,17 +191,19 @@ impl<R: Relation> Loader<PageBelow<R>> for Reader {
             keys.iter()
                 .map(|key| ((&key.below.filter, &key.page), &key.below.parent)),
         ) {
-            for row in self.pages::<R>(filter, page, &parents).await? {
-                let key = PageBelow {
-                    below: Below {
-                        parent: row.parent,
-                        filter: filter.clone(),
-                        relation: PhantomData,
-                    },
-                    page: page.clone(),
-                };
-                if let Some(rows) = loaded.get_mut(&key) {
-                    rows.push(row.model);
+            for parents in parents.chunks(MOST_PARENTS) {
+                for row in self.pages::<R>(filter, page, parents).await? {
+                    let key = PageBelow {
+                        below: Below {
+                            parent: row.parent,
+                            filter: filter.clone(),
+                            relation: PhantomData,
+                        },
+                        page: page.clone(),
+                    };
+                    if let Some(rows) = loaded.get_mut(&key) {
+                        rows.push(row.model);
+                    }
                 }
             }
         }
@@ -204,14 +218,16 @@ impl<R: Relation> Loader<Below<R>> for Reader {
     async fn load(&self, keys: &[Below<R>]) -> Result<HashMap<Below<R>, i64>> {
         let mut loaded: HashMap<Below<R>, i64> = keys.iter().map(|key| (key.clone(), 0)).collect();
         for (filter, parents) in gather(keys.iter().map(|key| (&key.filter, &key.parent))) {
-            for (parent, count) in self.counts::<R>(filter, &parents).await? {
-                let key = Below {
-                    parent,
-                    filter: filter.clone(),
-                    relation: PhantomData,
-                };
-                if let Some(total) = loaded.get_mut(&key) {
-                    *total = count;
+            for parents in parents.chunks(MOST_PARENTS) {
+                for (parent, count) in self.counts::<R>(filter, parents).await? {
+                    let key = Below {
+                        parent,
+                        filter: filter.clone(),
+                        relation: PhantomData,
+                    };
+                    if let Some(total) = loaded.get_mut(&key) {
+                        *total = count;
+                    }
                 }
             }
         }

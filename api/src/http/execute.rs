@@ -14,6 +14,12 @@ use super::{
     refusal::{Code, code_of, error, stamp},
 };
 
+/// Errors of a document that are told.
+const ERRORS: usize = 100;
+
+/// Bytes of an error's message, but for the sign that it was cut.
+const MESSAGE_BYTES: usize = 1_000;
+
 impl<E: Executor> GraphqlEdge<E> {
     /// Executes a prepared query.
     ///
@@ -48,28 +54,21 @@ pub(super) fn crashed() -> Response {
 }
 
 /// Our own errors come with a code, so one without is async-graphql's: about a document, or an argument's value.
+///
+/// What is wrong with a document is told a hundred times at most, and never at length, whatever names stand in it.
 pub(super) fn with_codes(mut response: Response) -> Response {
+    if is_request_error(&response) {
+        response.errors.truncate(ERRORS);
+    }
     for error in &mut response.errors {
-        if let Some(advice) = over_limit(&error.message) {
-            advice.clone_into(&mut error.message);
-            stamp(error, Code::CostLimit);
+        if error.message.len() > MESSAGE_BYTES {
+            let end = error.message.floor_char_boundary(MESSAGE_BYTES);
+            error.message.truncate(end);
+            error.message.push('…');
         }
         stamp(error, Code::BadUserInput);
     }
     response
-}
-
-/// What to do about a query over one of the schema's own limits, which async-graphql tells by its words alone.
-fn over_limit(message: &str) -> Option<&'static str> {
-    match message {
-        "Query is too complex." => Some(
-            "The query asks for too much at once: ask for smaller pages (`first`), or for fewer lists below each other.",
-        ),
-        "Query is nested too deep." => {
-            Some("The query nests too deep: ask for what is below in a query of its own.")
-        }
-        _ => None,
-    }
 }
 
 /// Whether the server is at fault, so that the same may succeed later.

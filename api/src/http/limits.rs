@@ -1,12 +1,17 @@
 //! What the edge bounds, and the defaults.
 //!
 //! Invariant: every buffer and every wait that a client can cause has a bound here or a constant beside its use.
+//! `docs/graphql-limits.md` has a row for each.
 
 use std::time::Duration;
 
-/// The bounds of the GraphQL edge. Depth and cost of a query are the schema's own.
+use crate::graphql::QueryLimits;
+
+/// The bounds of everything that comes by GraphQL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EdgeLimits {
+    /// Depth and cost of a query: the schema keeps these itself.
+    pub query: QueryLimits,
     /// Bytes of an HTTP body.
     pub body_bytes: usize,
     /// Requests in one HTTP batch.
@@ -17,9 +22,23 @@ pub struct EdgeLimits {
     pub tokens: usize,
     /// Brackets of any kind open at once in a document. The parser recurses for each and would overflow its stack.
     pub nesting: usize,
+    /// Selections within each other, with every fragment written out where it is spread. Validation recurses for each.
+    pub levels: usize,
     /// Fields of a document with every fragment written out where it is spread. A few fragments that spread each
     /// other twice grow as powers of two, and validation walks them all.
     pub fields: usize,
+    /// Fields under another name than their own, counted likewise.
+    pub aliases: usize,
+    /// Directives, counted likewise.
+    pub directives: usize,
+    /// Directives in one place.
+    pub directives_in_place: usize,
+    /// What introspection may bring, estimated: its lists have no pages, and what is asked below one multiplies.
+    pub introspection: usize,
+    /// Documents that are kept under their hash.
+    pub kept_documents: usize,
+    /// Bytes of these documents, all together.
+    pub kept_bytes: usize,
     /// How long a new socket may wait with `connection_init`.
     pub init_within: Duration,
     /// How often the server pings an open socket.
@@ -35,12 +54,20 @@ pub struct EdgeLimits {
 impl Default for EdgeLimits {
     fn default() -> Self {
         Self {
+            query: QueryLimits::default(),
             body_bytes: 1024 * 1024,
             batch: 10,
             execution: Duration::from_secs(30),
             tokens: 10_000,
             nesting: 128,
+            levels: 64,
             fields: 20_000,
+            aliases: 100,
+            directives: 500,
+            directives_in_place: 10,
+            introspection: 200_000,
+            kept_documents: 1_000,
+            kept_bytes: 8 * 1024 * 1024,
             init_within: Duration::from_secs(3),
             ping_every: Duration::from_secs(12),
             pong_within: Duration::from_secs(12),

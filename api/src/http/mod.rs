@@ -6,9 +6,9 @@
 //!
 //! ```text
 //! door     who may come in without a token
-//!   graphql   HTTP: accept (media type) → request (parameters) → document → execute → respond
+//!   graphql   HTTP: accept (media type) → request (parameters) → persisted → document → execute → respond
 //!   sse       what accepts text/event-stream, from there on: resume → execute
-//!   socket    graphql-transport-ws: protocol (messages) → session → operation → document → execute
+//!   socket    graphql-transport-ws: protocol (messages) → session → operation → persisted → document → execute
 //! ```
 
 mod document;
@@ -16,6 +16,7 @@ pub mod door;
 mod execute;
 mod graphql;
 mod limits;
+mod persisted;
 pub mod playground;
 mod refusal;
 mod socket;
@@ -39,6 +40,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::{
     limits::EdgeLimits,
+    persisted::{Documents, Trusted, TrustedError},
     refusal::{Code, Refusal},
     sse::Hangup,
 };
@@ -66,6 +68,7 @@ pub struct GraphqlEdge<E> {
     executor: E,
     prepare: Prepare,
     admit: Admit,
+    documents: Documents,
     limits: EdgeLimits,
     shutdown: CancellationToken,
     open_sockets: watch::Sender<usize>,
@@ -77,6 +80,7 @@ impl<E: Clone> Clone for GraphqlEdge<E> {
             executor: self.executor.clone(),
             prepare: Arc::clone(&self.prepare),
             admit: Arc::clone(&self.admit),
+            documents: self.documents.clone(),
             limits: self.limits.clone(),
             shutdown: self.shutdown.clone(),
             open_sockets: self.open_sockets.clone(),
@@ -101,6 +105,7 @@ impl<E: Executor> GraphqlEdge<E> {
             executor,
             prepare: Arc::new(prepare),
             admit: Arc::new(|_| std::future::ready(Ok(Viewer::everything())).boxed()),
+            documents: Documents::automatic(&limits),
             limits,
             shutdown,
             open_sockets: watch::Sender::new(0),
@@ -120,6 +125,20 @@ impl<E: Executor> GraphqlEdge<E> {
             admit: Arc::new(admit),
             ..self
         }
+    }
+
+    /// Executes these documents and no others.
+    #[must_use]
+    pub fn trusting(self, trusted: Trusted) -> Self {
+        Self {
+            documents: Documents::Trusted(Arc::new(trusted)),
+            ..self
+        }
+    }
+
+    /// Whether it executes trusted documents alone.
+    pub fn trusts_documents(&self) -> bool {
+        self.documents.are_trusted()
     }
 
     /// Waits until no socket is open, so that a process that stops has said goodbye to each of them.

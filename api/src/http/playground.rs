@@ -26,6 +26,11 @@ const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
 
 const INDEX: &str = "index.html";
 
+/// What stands in the place of the pages where only trusted documents are executed.
+const CLOSED: &str = "The playground is off: this server executes only the documents that its operator trusts \
+    (HOOKGRAPH_TRUSTED_DOCUMENTS), and answers no introspection. Start a server without that setting to explore the schema, \
+    or read it with `hookgraph schema`.\n";
+
 /// Files in this folder of the build have a hash of their content in their name: they never change.
 const HASHED: &str = "assets/";
 
@@ -43,6 +48,16 @@ pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
         .route("/playground", get(index))
         .route("/playground/", get(index))
         .route("/playground/{*path}", get(file))
+        .layer(map_response(with_security_headers))
+}
+
+/// The same routes where only trusted documents are executed: the pages could neither read the schema nor ask anything of their own.
+pub fn closed<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    let refuse = async || (StatusCode::FORBIDDEN, CLOSED);
+    Router::new()
+        .route("/", get(refuse))
+        .route("/playground", get(refuse))
+        .route("/playground/{*path}", get(refuse))
         .layer(map_response(with_security_headers))
 }
 

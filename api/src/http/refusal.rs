@@ -20,6 +20,10 @@ pub enum Code {
     CostLimit,
     /// The query ran out of time.
     Timeout,
+    /// No document is kept under the hash that was sent: send the document with it. Clients of this protocol do by themselves.
+    PersistedQueryNotFound,
+    /// The server executes documents that its operator trusts, and this is none of them.
+    DocumentNotTrusted,
     /// The server is at fault.
     Internal,
 }
@@ -33,6 +37,8 @@ impl Code {
             Self::Forbidden => "FORBIDDEN",
             Self::CostLimit => "COST_LIMIT",
             Self::Timeout => "TIMEOUT",
+            Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
+            Self::DocumentNotTrusted => "DOCUMENT_NOT_TRUSTED",
             Self::Internal => "INTERNAL",
         }
     }

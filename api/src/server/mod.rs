@@ -32,8 +32,8 @@ use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
 
 use crate::config::{Config, Database, Role};
-use crate::graphql::{Graphql, Store};
-use crate::http::{self, EdgeLimits, GraphqlEdge};
+use crate::graphql::{Graphql, Judge, Store};
+use crate::http::{self, GraphqlEdge, Trusted};
 
 use self::metrics::Metrics;
 
@@ -54,6 +54,8 @@ pub struct Server {
     app: Router,
     edge: Option<GraphqlEdge<Graphql>>,
     tasks: JoinSet<()>,
+    /// How many documents are trusted, where only such are executed.
+    pub trusted: Option<usize>,
     /// The handles on the log, to be closed at the end.
     logs: Vec<Log>,
     stopping: CancellationToken,
@@ -66,6 +68,8 @@ impl Server {
         secrets: &Secrets,
         stopping: CancellationToken,
     ) -> anyhow::Result<Self> {
+        // Before anything is opened: what is in that folder is quickly put right.
+        let trusted = trusted(config)?;
         let location = location(config).await?;
         let log = Log::open(&location).await.context("cannot open the log")?;
         let feed = Feed::default();
@@ -76,6 +80,7 @@ impl Server {
             app: Router::new(),
             edge: None,
             tasks: JoinSet::new(),
+            trusted: trusted.as_ref().map(Trusted::count),
             logs: vec![log.clone()],
             stopping: stopping.clone(),
         };
@@ -108,12 +113,16 @@ impl Server {
             let follower = Follower::new(Arc::clone(&store.read_model), feed.clone());
             tasks.spawn(follower.run(stopping.clone()));
             let graphql = Graphql::new(store).context("the GraphQL schema is not valid")?;
-            let edge = GraphqlEdge::new(
+            let graphql = graphql.within(config.limits.query);
+            let mut edge = GraphqlEdge::new(
                 graphql,
                 async_graphql::Request::data,
-                EdgeLimits::default(),
+                config.limits.clone(),
                 stopping.clone(),
             );
+            if let Some(trusted) = trusted {
+                edge = edge.trusting(trusted);
+            }
             server.app = server.app.merge(read_routes(edge.clone()));
             server.edge = Some(edge);
         }
@@ -264,10 +273,31 @@ async fn read_model(location: Location) -> anyhow::Result<ReadModel> {
         .context("there is no read model: start a server with the role `project` on this database")
 }
 
+/// The documents that the operator trusts, if only such are executed. One that does not fit the schema refuses the start: it would
+/// fail when its client needs it.
+fn trusted(config: &Config) -> anyhow::Result<Option<Trusted>> {
+    let folder = config.trusted_documents.as_ref();
+    let Some(folder) = folder.filter(|_| config.has(Role::Api)) else {
+        return Ok(None);
+    };
+    let judge = Judge::new(config.limits.query);
+    let check = |document, operation: Option<&str>, variables| {
+        judge.check(document, operation, variables).map(|_| ())
+    };
+    Trusted::read(folder, &config.limits, check)
+        .map(Some)
+        .context("the folder of trusted documents (HOOKGRAPH_TRUSTED_DOCUMENTS) cannot be used")
+}
+
 /// What reads stands behind the door; webhooks are proven by their signature, and health tells nothing.
 fn read_routes(edge: GraphqlEdge<Graphql>) -> Router {
+    let playground = if edge.trusts_documents() {
+        http::playground::closed()
+    } else {
+        http::playground::routes()
+    };
     http::routes(edge)
-        .merge(http::playground::routes())
+        .merge(playground)
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn(http::door::guard))
 }

@@ -64,7 +64,11 @@ pub async fn all(location: &Location) -> Result<Vec<(Generation, State)>, DbErr>
             Err(error) if is_garbage(&error) => {
                 tracing::warn!(generation = number, %error, "a generation of the read model cannot be read");
             }
-            Err(error) => return Err(error),
+            // One that was replaced may go between being listed and being opened.
+            Err(error) if location.generations().await?.contains(&number) => return Err(error),
+            Err(error) => {
+                tracing::debug!(generation = number, %error, "a generation was removed in this moment");
+            }
         }
     }
     Ok(all)

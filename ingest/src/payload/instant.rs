@@ -1,7 +1,7 @@
 //! Times as SalesMagic writes them: RFC 3339 with a zone, or the same without one, which is UTC; up to nine digits.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
-use serde::{Deserialize, Deserializer, de};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A moment with all nine digits. A missing one (`None`) sorts before every other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,6 +51,20 @@ impl Instant {
     }
 }
 
+/// In UTC and to the microsecond, as columns keep it and queries answer it.
+impl Serialize for Instant {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let time = DateTime::from_timestamp_micros(self.micros()).unwrap_or(self.0);
+        // RFC 3339 has four digits for a year; other years are written in the form without zone, which is read with any.
+        let text = if (0..=9999).contains(&time.year()) {
+            time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+        } else {
+            time.format("%Y-%m-%dT%H:%M:%S%.f").to_string()
+        };
+        serializer.serialize_str(&text)
+    }
+}
+
 /// For `#[serde(deserialize_with)]`: a time, where null and the empty text are none.
 pub(super) fn optional<'de, D: Deserializer<'de>>(
     deserializer: D,
@@ -79,6 +93,28 @@ mod tests {
         assert_eq!(micros("2025-01-14 04:22:51.548816"), expected);
         assert_eq!(micros("2025-01-14"), Some(1_736_812_800_000_000));
         assert_eq!(micros("yesterday"), None);
+    }
+
+    #[test]
+    fn what_is_written_is_read_as_the_same_microsecond() {
+        for time in [
+            "2025-01-14T04:22:51.548816074+01:00",
+            "2025-01-14",
+            "1969-12-31T23:59:59.999999999Z",
+            "2016-12-31T23:59:60.5Z",
+            "9999-12-31T23:59:59.999999999",
+            "+12345-01-01T00:00:00.25",
+            "-0001-01-01T00:00:00",
+        ] {
+            let sent = Instant::parse(time).unwrap();
+            let json = serde_json::to_string(&sent).unwrap();
+            let read = Instant::parse(json.trim_matches('"')).unwrap();
+            assert_eq!(read.micros(), sent.micros(), "{time}: {json}");
+            assert_eq!(serde_json::to_string(&read).unwrap(), json);
+        }
+        let time = Instant::parse("2025-01-14T05:22:51.548816074+01:00").unwrap();
+        let json = serde_json::to_string(&time).unwrap();
+        assert_eq!(json, r#""2025-01-14T04:22:51.548816Z""#);
     }
 
     #[test]

@@ -2,8 +2,10 @@
 //!
 //! [`read`] never fails: whatever the bytes are, the answer is a [`Reading`] whose [`Content`] may be that the body is dead.
 
+mod catalogue;
 mod example;
 mod field;
+mod fields;
 mod instant;
 mod subject;
 pub mod text;
@@ -16,6 +18,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 pub use field::MAX_ID_BYTES;
+pub use fields::{Fields, catalogued};
 pub use instant::Instant;
 pub use subject::{Analysis, Call, Details, Line, Org, Prospect, Stats, User};
 
@@ -59,7 +62,8 @@ impl EventType {
         }
     }
 
-    fn named(name: &str) -> Option<Self> {
+    /// The type of this name.
+    pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str() == name)
     }
 }
@@ -126,6 +130,8 @@ pub struct Reading {
     pub size: usize,
     /// What it is about.
     pub content: Content,
+    /// Which of the catalogue's fields it has. Empty where the type is not known.
+    pub fields: Fields,
 }
 
 #[derive(Deserialize)]
@@ -167,6 +173,7 @@ pub fn read(body: &[u8], type_hint: Option<&str>) -> Reading {
         body_hash: body_hash(body),
         size: body.len(),
         content,
+        fields: Fields::default(),
     };
     // A defect in here must not hold up the events behind this one, in this run and after every restart.
     catch_unwind(AssertUnwindSafe(|| {
@@ -200,7 +207,11 @@ fn read_text(body: &[u8], type_hint: Option<&str>, mut reading: Reading) -> Read
         .or_else(|| real(type_hint))
         .or_else(|| infer(payload));
     reading.declared_type = envelope.declared_type;
-    reading.content = match event_type.as_deref().map(EventType::named) {
+    let known = event_type.as_deref().map(EventType::named);
+    if let Some(known) = known {
+        reading.fields = Fields::of(&body, known);
+    }
+    reading.content = match known {
         Some(Some(known)) => content(known, payload).unwrap_or_else(Content::Dead),
         Some(None) => Content::Unrecognized,
         None => Content::Dead(

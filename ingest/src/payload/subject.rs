@@ -1,18 +1,22 @@
 //! What events are about, with the catalogue's field names. Every field may be missing or null, unknown ones are ignored.
+//! Written as JSON they say what was understood of a payload, under the payload's own names.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Instant, field, instant};
 
 /// `payload.org`
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[expect(
     missing_docs,
     reason = "the catalogue's own names, which it does not explain"
 )]
 pub struct Org {
-    #[serde(deserialize_with = "field::id")]
+    #[serde(
+        deserialize_with = "field::id",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub id: Option<String>,
     pub name: Option<String>,
     pub image: Option<String>,
@@ -22,14 +26,17 @@ pub struct Org {
 }
 
 /// `payload.user`, and `payload.call.user`
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[expect(
     missing_docs,
     reason = "the catalogue's own names, which it does not explain"
 )]
 pub struct User {
-    #[serde(deserialize_with = "field::id")]
+    #[serde(
+        deserialize_with = "field::id",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub id: Option<String>,
     #[serde(deserialize_with = "field::id")]
     pub org_id: Option<String>,
@@ -51,7 +58,7 @@ pub struct User {
 }
 
 /// `payload.call`
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[expect(
     missing_docs,
@@ -81,7 +88,7 @@ pub struct Call {
 }
 
 /// `payload.call.stats`
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[expect(
     missing_docs,
@@ -92,7 +99,7 @@ pub struct Stats {
 }
 
 /// An element of `payload.call.prospects`
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[expect(
     missing_docs,
@@ -108,7 +115,7 @@ pub struct Prospect {
 }
 
 /// `details` of a prospect
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[expect(
     missing_docs,
@@ -142,7 +149,7 @@ pub struct Details {
 }
 
 /// An element of `payload.call.transcript`
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[expect(
     missing_docs,
@@ -158,7 +165,7 @@ pub struct Line {
 }
 
 /// An element of `payload.call.analysis`
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[expect(
     missing_docs,

@@ -5,6 +5,8 @@
 //! batch touches, merges the events into them in memory, and stores them: a few statements a batch, however long it is.
 
 mod call;
+mod drift;
+mod history;
 mod index;
 mod org;
 mod prospect;
@@ -36,5 +38,7 @@ pub async fn apply(txn: &DatabaseTransaction, events: &[Event]) -> Result<(), Db
     org::apply(txn, events).await?;
     user::apply(txn, events).await?;
     prospect::apply(txn, events).await?;
-    call::apply(txn, events).await
+    call::apply(txn, events).await?;
+    history::apply(txn, events).await?;
+    drift::apply(txn, events).await
 }

@@ -32,6 +32,20 @@ where
     write::<E>(txn, rows, None).await
 }
 
+/// Inserts `rows`; `on_conflict` says what becomes of those whose key is there already.
+pub(super) async fn insert_unless<E>(
+    txn: &DatabaseTransaction,
+    rows: Vec<E::Model>,
+    on_conflict: &OnConflict,
+) -> Result<(), DbErr>
+where
+    E: EntityTrait,
+    E::Model: IntoActiveModel<E::ActiveModel>,
+    E::ActiveModel: Send,
+{
+    write::<E>(txn, rows, Some(on_conflict)).await
+}
+
 async fn write<E>(
     txn: &DatabaseTransaction,
     rows: Vec<E::Model>,

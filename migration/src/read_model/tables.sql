@@ -1,6 +1,10 @@
 -- Times (`*_at`) are microseconds since 1970-01-01T00:00:00Z. `ordered_at` is what lists are sorted by: never null, so that
 -- a keyset cursor has something to compare. `*_stamp` and `*_instant` are the registers that make the order of arrival
 -- irrelevant (see ingest::projection). `*_key` are texts folded by ingest::fold, for comparing and sorting. No foreign keys: no event may fail because another has not arrived.
+--
+-- Indexes: what is null counts as less than any number and earlier than any time, so that a cursor has something to compare. Of a text
+-- without bound the first 200 characters are in the index: PostgreSQL refuses entries over 2,704 bytes, and with it the row. The same
+-- expressions stand in api::graphql::indexed.
 
 CREATE TABLE IF NOT EXISTS checkpoint (
     id         INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
@@ -32,7 +36,7 @@ CREATE INDEX IF NOT EXISTS event_index_type ON event_index (event_type, position
 CREATE INDEX IF NOT EXISTS event_index_org ON event_index (org_id, position);
 CREATE INDEX IF NOT EXISTS event_index_subject ON event_index (subject_id, position);
 CREATE INDEX IF NOT EXISTS event_index_outcome ON event_index (outcome, position);
-CREATE INDEX IF NOT EXISTS event_index_occurred ON event_index (occurred_at, position);
+CREATE INDEX IF NOT EXISTS event_index_occurred ON event_index (COALESCE(occurred_at, -9000000000000000000), position);
 
 CREATE TABLE IF NOT EXISTS orgs (
     id               {ID} NOT NULL PRIMARY KEY,
@@ -51,6 +55,8 @@ CREATE TABLE IF NOT EXISTS orgs (
     last_position    BIGINT
 );
 CREATE INDEX IF NOT EXISTS orgs_order ON orgs (ordered_at, id);
+CREATE INDEX IF NOT EXISTS orgs_name ON orgs (name_key, id);
+CREATE INDEX IF NOT EXISTS orgs_status ON orgs (substr(status, 1, 200), ordered_at, id);
 
 CREATE TABLE IF NOT EXISTS users (
     id               {ID} NOT NULL PRIMARY KEY,
@@ -79,6 +85,14 @@ CREATE TABLE IF NOT EXISTS users (
 );
 CREATE INDEX IF NOT EXISTS users_order ON users (ordered_at, id);
 CREATE INDEX IF NOT EXISTS users_org ON users (org_id, ordered_at, id);
+CREATE INDEX IF NOT EXISTS users_team ON users (team_id, ordered_at, id);
+CREATE INDEX IF NOT EXISTS users_manager ON users (manager_id, ordered_at, id);
+CREATE INDEX IF NOT EXISTS users_name ON users (name_key, id);
+CREATE INDEX IF NOT EXISTS users_email ON users (email_key, ordered_at, id);
+CREATE INDEX IF NOT EXISTS users_role ON users (substr(role, 1, 200), ordered_at, id);
+CREATE INDEX IF NOT EXISTS users_status ON users (substr(status, 1, 200), ordered_at, id);
+CREATE INDEX IF NOT EXISTS users_streak ON users (COALESCE(streak, {LEAST}), ordered_at, id);
+CREATE INDEX IF NOT EXISTS users_longest_streak ON users (COALESCE(longest_streak, {LEAST}), ordered_at, id);
 
 CREATE TABLE IF NOT EXISTS prospects (
     org_id                    {ID} NOT NULL,
@@ -115,6 +129,10 @@ CREATE TABLE IF NOT EXISTS prospects (
     PRIMARY KEY (org_id, id)
 );
 CREATE INDEX IF NOT EXISTS prospects_id ON prospects (id);
+CREATE INDEX IF NOT EXISTS prospects_name ON prospects (substr(name, 1, 200), org_id, id);
+CREATE INDEX IF NOT EXISTS prospects_difficulty ON prospects (substr(difficulty, 1, 200), org_id, id);
+CREATE INDEX IF NOT EXISTS prospects_industry ON prospects (substr(industry, 1, 200), org_id, id);
+CREATE INDEX IF NOT EXISTS prospects_job_title ON prospects (substr(job_title, 1, 200), org_id, id);
 
 CREATE TABLE IF NOT EXISTS calls (
     id               {ID} NOT NULL PRIMARY KEY,
@@ -138,6 +156,8 @@ CREATE INDEX IF NOT EXISTS calls_org ON calls (org_id, ordered_at, id);
 CREATE INDEX IF NOT EXISTS calls_user ON calls (user_id, ordered_at, id);
 CREATE INDEX IF NOT EXISTS calls_team ON calls (team_id, ordered_at, id);
 CREATE INDEX IF NOT EXISTS calls_manager ON calls (manager_id, ordered_at, id);
+CREATE INDEX IF NOT EXISTS calls_score ON calls (COALESCE(score, {LEAST}), ordered_at, id);
+CREATE INDEX IF NOT EXISTS calls_duration ON calls (COALESCE(duration, {LEAST}), ordered_at, id);
 
 CREATE TABLE IF NOT EXISTS call_prospects (
     call_id     {ID} NOT NULL,
@@ -152,9 +172,9 @@ CREATE TABLE IF NOT EXISTS call_prospects (
 );
 CREATE INDEX IF NOT EXISTS call_prospects_prospect ON call_prospects (org_id, prospect_id, call_ordered_at, call_id);
 CREATE INDEX IF NOT EXISTS call_prospects_id ON call_prospects (prospect_id, call_id);
-CREATE INDEX IF NOT EXISTS call_prospects_difficulty ON call_prospects (difficulty, call_id);
-CREATE INDEX IF NOT EXISTS call_prospects_industry ON call_prospects (industry, call_id);
-CREATE INDEX IF NOT EXISTS call_prospects_job_title ON call_prospects (job_title, call_id);
+CREATE INDEX IF NOT EXISTS call_prospects_difficulty ON call_prospects (substr(difficulty, 1, 200), call_id);
+CREATE INDEX IF NOT EXISTS call_prospects_industry ON call_prospects (substr(industry, 1, 200), call_id);
+CREATE INDEX IF NOT EXISTS call_prospects_job_title ON call_prospects (substr(job_title, 1, 200), call_id);
 
 CREATE TABLE IF NOT EXISTS transcripts (
     call_id             {ID} NOT NULL PRIMARY KEY,
@@ -177,6 +197,7 @@ CREATE TABLE IF NOT EXISTS analyses (
 );
 CREATE INDEX IF NOT EXISTS analyses_order ON analyses (call_ordered_at, call_id, ordinal);
 CREATE INDEX IF NOT EXISTS analyses_type ON analyses (analysis_type, call_ordered_at, call_id, ordinal);
+CREATE INDEX IF NOT EXISTS analyses_score ON analyses (COALESCE(score, {LEAST}), call_ordered_at, call_id, ordinal);
 
 CREATE TABLE IF NOT EXISTS insights (
     call_id  {ID} NOT NULL,

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::{Debug, Write};
 
 use entity::read_model::{
-    analysis, call, call_prospect, checkpoint, event_index, insight, org, prospect, transcript,
-    user,
+    analysis, call, call_prospect, call_word, checkpoint, event_index, insight, org, prospect,
+    seen_field, seen_type, transcript, user, version,
 };
 use sea_orm::{DatabaseConnection, DbErr, EntityTrait};
 
@@ -92,7 +92,26 @@ pub async fn dump(db: &DatabaseConnection, positions: Positions) -> Result<Dump,
         )*};
     }
     take!(with last_position: org user prospect call);
-    take!(call_prospect transcript analysis insight);
+    take!(call_prospect transcript call_word analysis insight);
+    let versions = version::Entity::find().all(db).await?;
+    let versions = versions.into_iter().map(|mut row| {
+        let position = at(std::mem::take(&mut row.position));
+        (row, position)
+    });
+    tables.insert("version", sorted(&versions.collect::<Vec<_>>()));
+    macro_rules! take_seen {
+        ($($table:ident)*) => {$(
+            let rows = $table::Entity::find().all(db).await?.into_iter().map(|mut row| {
+                // Which event was the first and which the last to have something is what the order of arrival decides.
+                if positions == Positions::Aside {
+                    (row.first_position, row.last_position) = (0, 0);
+                }
+                row
+            });
+            tables.insert(stringify!($table), sorted(&rows.collect::<Vec<_>>()));
+        )*};
+    }
+    take_seen!(seen_type seen_field);
     let index = index.into_iter().map(|mut row| {
         let of = row.duplicate_of.take().map(&at);
         let position = match positions {

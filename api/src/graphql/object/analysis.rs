@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, Object};
 use entity::read_model::analysis;
 use entity::read_model::insight::Kind;
 
-use super::{Call, load};
+use super::{Call, Event, load};
 use crate::graphql::error::Result;
 use crate::graphql::loader::{CallId, InsightsOf};
 use crate::graphql::page::Node;
@@ -32,6 +32,12 @@ impl Analysis {
     async fn call(&self, ctx: &Context<'_>) -> Result<Option<Call>> {
         let call = load(ctx, Some(CallId(self.0.call_id.clone()))).await?;
         Ok(call.map(Call))
+    }
+
+    /// The event that it comes from: its call's.
+    async fn last_event(&self, ctx: &Context<'_>) -> Result<Option<Event>> {
+        let call = load(ctx, Some(CallId(self.0.call_id.clone()))).await?;
+        Ok(call.map(|call| Event::at(call.last_position)))
     }
 
     /// Its place among the call's analyses, from 0.

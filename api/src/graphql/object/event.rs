@@ -4,9 +4,10 @@ use async_graphql::{Context, ID, Json, Object, Union};
 use entity::read_model::event_index;
 use ingest::log::Envelope;
 use ingest::payload::text::{Mend, mend};
+use ingest::payload::{self, Reading};
 use serde_json::Value;
 
-use super::{Call, Org, User, load};
+use super::{Call, Org, Projection, User, load};
 use crate::graphql::error::{Error, Result};
 use crate::graphql::filter::Outcome;
 use crate::graphql::loader::{BodyAt, CallId, EnvelopeAt, IndexAt, OrgId, UserId};
@@ -48,6 +49,15 @@ impl Event {
         load(ctx, Some(BodyAt(self.position)))
             .await?
             .ok_or_else(|| Error::internal("an event of the read model is not in the log"))
+    }
+
+    /// What is understood of its body, once more.
+    async fn reading(&self, ctx: &Context<'_>) -> Result<Reading> {
+        let (envelope, body) = futures_util::try_join!(self.envelope(ctx), self.raw_body(ctx))?;
+        Ok(payload::read(
+            body.as_bytes(),
+            envelope.type_hint.as_deref(),
+        ))
     }
 }
 
@@ -193,6 +203,26 @@ impl Event {
         let body = self.raw_body(ctx).await?;
         let readable = mend(&body, Mend::LoneSurrogates);
         Ok(serde_json::from_str(&readable).ok().map(Json))
+    }
+
+    /// What it says of calls, users, orgs and prospects: what was understood of the payload, and whether queries answer it now. Empty unless
+    /// the outcome is `PROJECTED`.
+    #[graphql(complexity = "BODY_COST + child_complexity")]
+    async fn projected(&self, ctx: &Context<'_>) -> Result<Vec<Projection>> {
+        // Together, so that the envelope and the body are read with those that other fields ask for.
+        let (index, reading) = futures_util::try_join!(self.index(ctx), self.reading(ctx))?;
+        match index.map(|index| index.outcome) {
+            Some(event_index::Outcome::Projected) => Projection::all(self.position, &reading),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Paths of what it holds and this version has no field for, such as `payload.user.nickname`: nothing of it is in `projected`. At most 1000, and
+    /// none of over 256 bytes.
+    #[graphql(complexity = "BODY_COST")]
+    async fn ignored(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
+        let reading = self.reading(ctx).await?;
+        Ok(reading.fields.unknown.into_iter().collect())
     }
 
     /// Its body, byte for byte as it was sent and signed.

@@ -2,8 +2,11 @@
 
 mod analysis;
 mod call;
+mod change;
+mod drift;
 mod event;
 mod org;
+mod projection;
 mod prospect;
 mod refused_request;
 mod status;
@@ -12,12 +15,15 @@ mod user;
 
 pub use analysis::Analysis;
 pub use call::Call;
+pub use change::{OrgChange, UserChange};
+pub use drift::EventTypeDrift;
 pub use event::Event;
 pub use org::Org;
+pub use projection::Projection;
 pub use prospect::Prospect;
 pub use refused_request::{RefusalReason, RefusedRequest};
 pub use status::Status;
-pub use transcript::Transcript;
+pub use transcript::{Transcript, TranscriptLine};
 pub use user::User;
 
 use std::sync::Arc;
@@ -27,7 +33,8 @@ use async_graphql::dataloader::Loader;
 use sea_orm::EntityTrait;
 
 use super::error::{Error, Result};
-use super::page::{Arguments, Connection, Node, Page, Total};
+use super::filter::Filter;
+use super::page::{Arguments, Connection, Node, OrderOf, Page, Total};
 use super::relation::{Below, PageBelow, Relation};
 use super::session::{Reader, Session};
 
@@ -36,12 +43,14 @@ async fn page_below<R, N>(
     ctx: &Context<'_>,
     below: Below<R>,
     arguments: Arguments,
+    order: Option<OrderOf<R::Child>>,
 ) -> Result<Connection<N>>
 where
     R: Relation,
     N: Node<Row = <R::Child as EntityTrait>::Model>,
 {
-    let page = Page::new(&arguments)?;
+    below.filter().check()?;
+    let page = Page::new::<R::Child>(&arguments, order)?;
     let key = PageBelow {
         below: below.clone(),
         page: page.clone(),

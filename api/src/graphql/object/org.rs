@@ -1,14 +1,18 @@
 //! An org, with its users, calls and prospects.
 
 use async_graphql::{Context, ID, Object};
+use entity::read_model::state::Kind;
 use entity::read_model::{call, org, prospect, user};
-use sea_orm::IntoSimpleExpr;
 use sea_orm::sea_query::SimpleExpr;
+use sea_orm::{ActiveEnum, IntoSimpleExpr};
 
-use super::{Call, Event, Prospect, User, page_below, page_cost};
+use super::{Call, Event, OrgChange, Prospect, User, page_below, page_cost};
 use crate::graphql::error::Result;
 use crate::graphql::filter::{CallFilter, ProspectFilter, UserFilter};
-use crate::graphql::page::{Arguments, Connection, Node};
+use crate::graphql::history::ChangesOf;
+use crate::graphql::page::{
+    Arguments, CallOrderField, Connection, Node, Order, ProspectOrderField, UserOrderField,
+};
 use crate::graphql::relation::{Below, Relation};
 use crate::graphql::scalar::Time;
 
@@ -113,10 +117,17 @@ impl Org {
 
     /// Its users, newest first.
     #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is an argument of the field"
+    )]
     async fn users(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which of them.")] filter: Option<UserFilter>,
+        #[graphql(desc = "In which order: the newest first unless said.")] order_by: Option<
+            Order<UserOrderField>,
+        >,
         #[graphql(desc = "The size of a page from the front: 20 unless said, 100 at most.")] first: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The size of a page from the back.")] last: Option<i32>,
@@ -132,16 +143,24 @@ impl Org {
                 last,
                 before,
             },
+            order_by,
         )
         .await
     }
 
     /// Its calls, newest first.
     #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is an argument of the field"
+    )]
     async fn calls(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which of them.")] filter: Option<CallFilter>,
+        #[graphql(desc = "In which order: the newest first unless said.")] order_by: Option<
+            Order<CallOrderField>,
+        >,
         #[graphql(desc = "The size of a page from the front: 20 unless said, 100 at most.")] first: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The size of a page from the back.")] last: Option<i32>,
@@ -157,16 +176,24 @@ impl Org {
                 last,
                 before,
             },
+            order_by,
         )
         .await
     }
 
     /// The prospects of its calls, by id.
     #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is an argument of the field"
+    )]
     async fn prospects(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which of them.")] filter: Option<ProspectFilter>,
+        #[graphql(desc = "In which order: by id unless said.")] order_by: Option<
+            Order<ProspectOrderField>,
+        >,
         #[graphql(desc = "The size of a page from the front: 20 unless said, 100 at most.")] first: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The size of a page from the back.")] last: Option<i32>,
@@ -182,6 +209,32 @@ impl Org {
                 last,
                 before,
             },
+            order_by,
+        )
+        .await
+    }
+
+    /// What of it changed, the last change first, whatever order the events came in.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The size of a page from the front: 20 unless said, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The size of a page from the back.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<OrgChange>> {
+        let below = Below::<ChangesOf>::new([Kind::Org.to_value().as_str(), &self.0.id], None);
+        page_below(
+            ctx,
+            below,
+            Arguments {
+                first,
+                after,
+                last,
+                before,
+            },
+            None,
         )
         .await
     }

@@ -8,7 +8,7 @@ use sea_orm::{EntityTrait, IntoSimpleExpr, JoinType, QuerySelect, RelationDef, S
 use super::{Call, Event, page_below, page_cost};
 use crate::graphql::error::Result;
 use crate::graphql::filter::CallFilter;
-use crate::graphql::page::{Arguments, Connection, Node};
+use crate::graphql::page::{Arguments, CallOrderField, Connection, Node, Order};
 use crate::graphql::relation::{Below, Relation};
 
 /// A prospect as last described.
@@ -90,10 +90,17 @@ impl Prospect {
 
     /// The calls they were in, newest first.
     #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is an argument of the field"
+    )]
     async fn calls(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which of them.")] filter: Option<CallFilter>,
+        #[graphql(desc = "In which order: the newest first unless said.")] order_by: Option<
+            Order<CallOrderField>,
+        >,
         #[graphql(desc = "The size of a page from the front: 20 unless said, 100 at most.")] first: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The size of a page from the back.")] last: Option<i32>,
@@ -109,6 +116,7 @@ impl Prospect {
                 last,
                 before,
             },
+            order_by,
         )
         .await
     }

@@ -26,9 +26,10 @@ impl RefusedRequest {
         let reader = &Session::of(ctx).reader;
         let filter = filter.unwrap_or_default();
         let backend = reader.backend();
-        let page = Page::new(&arguments)?;
+        filter.check()?;
+        let page = Page::new::<refused_request::Entity>(&arguments, None)?;
         let select = refused_request::Entity::visible_to(reader.viewer.scope());
-        let select = page.of(select.filter(filter.condition(backend)))?;
+        let select = page.of(select.filter(filter.condition(backend)), backend);
         let rows = refused::read(&reader.store.log, select).await?;
         let total = Total::of(move |session: Arc<Session>| {
             let condition = filter.condition(backend);

@@ -3,7 +3,7 @@
 use async_graphql::{Context, Enum, ID, Object, Union};
 use entity::read_model::{call, transcript};
 
-use super::{Call, Prospect, User, load};
+use super::{Call, Event, Prospect, User, load};
 use crate::graphql::error::{Error, Result};
 use crate::graphql::loader::{CallId, ProspectId, UserId};
 use crate::graphql::scalar::Time;
@@ -42,6 +42,12 @@ impl Transcript {
     /// The call.
     async fn call(&self, ctx: &Context<'_>) -> Result<Option<Call>> {
         Ok(self.call_row(ctx).await?.map(Call))
+    }
+
+    /// The event that it comes from: its call's.
+    async fn last_event(&self, ctx: &Context<'_>) -> Result<Option<Event>> {
+        let call = self.call_row(ctx).await?;
+        Ok(call.map(|call| Event::at(call.last_position)))
     }
 
     /// How many lines it has.
@@ -108,16 +114,9 @@ impl Transcript {
         } else {
             None
         };
-        let user_id = call.as_ref().and_then(|call| call.user_id.clone());
-        let org_id = call.and_then(|call| call.org_id).unwrap_or_default();
+        let lines = lines.into_iter();
         Ok(lines
-            .into_iter()
-            .map(|(index, line)| TranscriptLine {
-                index,
-                line,
-                user_id: user_id.clone(),
-                org_id: org_id.clone(),
-            })
+            .map(|(index, line)| TranscriptLine::of(index, line, call.as_ref()))
             .collect())
     }
 }
@@ -205,6 +204,20 @@ pub struct TranscriptLine {
     line: transcript::Line,
     user_id: Option<String>,
     org_id: String,
+}
+
+impl TranscriptLine {
+    /// The line at `index`; `call` where it matters who speaks.
+    pub fn of(index: i32, line: transcript::Line, call: Option<&call::Model>) -> Self {
+        Self {
+            index,
+            line,
+            user_id: call.and_then(|call| call.user_id.clone()),
+            org_id: call
+                .and_then(|call| call.org_id.clone())
+                .unwrap_or_default(),
+        }
+    }
 }
 
 /// A line of a transcript.

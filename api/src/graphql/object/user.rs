@@ -1,15 +1,17 @@
 //! A user, with their calls.
 
 use async_graphql::{Context, ID, Object};
+use entity::read_model::state::Kind;
 use entity::read_model::{call, user};
-use sea_orm::IntoSimpleExpr;
 use sea_orm::sea_query::SimpleExpr;
+use sea_orm::{ActiveEnum, IntoSimpleExpr};
 
-use super::{Call, Event, Org, load, page_below, page_cost};
+use super::{Call, Event, Org, UserChange, load, page_below, page_cost};
 use crate::graphql::error::Result;
 use crate::graphql::filter::CallFilter;
-use crate::graphql::loader::OrgId;
-use crate::graphql::page::{Arguments, Connection, Node};
+use crate::graphql::history::ChangesOf;
+use crate::graphql::loader::{NewestCallOf, OrgId};
+use crate::graphql::page::{Arguments, CallOrderField, Connection, Node, Order};
 use crate::graphql::relation::{Below, Relation};
 use crate::graphql::scalar::Time;
 
@@ -106,6 +108,12 @@ impl User {
         self.0.longest_streak
     }
 
+    /// When they made their newest call: how long they have not practised. The catalogue's example calls do not count. Null without calls.
+    async fn last_call_at(&self, ctx: &Context<'_>) -> Result<Option<Time>> {
+        let newest = load(ctx, Some(NewestCallOf(self.0.id.clone()))).await?;
+        Ok(newest.and_then(Time::of_micros))
+    }
+
     /// When they were created.
     async fn created_at(&self) -> Option<Time> {
         self.0.created_at.and_then(Time::of_micros)
@@ -134,10 +142,17 @@ impl User {
 
     /// Their calls, newest first.
     #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is an argument of the field"
+    )]
     async fn calls(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which of them.")] filter: Option<CallFilter>,
+        #[graphql(desc = "In which order: the newest first unless said.")] order_by: Option<
+            Order<CallOrderField>,
+        >,
         #[graphql(desc = "The size of a page from the front: 20 unless said, 100 at most.")] first: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The size of a page from the back.")] last: Option<i32>,
@@ -153,6 +168,33 @@ impl User {
                 last,
                 before,
             },
+            order_by,
+        )
+        .await
+    }
+
+    /// What of them changed, the last change first, whatever order the events came in: their own events, and calls that found them otherwise
+    /// than they were known.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The size of a page from the front: 20 unless said, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The size of a page from the back.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<UserChange>> {
+        let below = Below::<ChangesOf>::new([Kind::User.to_value().as_str(), &self.0.id], None);
+        page_below(
+            ctx,
+            below,
+            Arguments {
+                first,
+                after,
+                last,
+                before,
+            },
+            None,
         )
         .await
     }

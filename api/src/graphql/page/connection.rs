@@ -39,7 +39,12 @@ pub struct Connection<N: Node> {
 }
 
 impl<N: Node> Connection<N> {
-    pub(super) fn new(edges: Vec<Edge<N>>, next: bool, previous: bool, total: Total) -> Self {
+    pub(in crate::graphql) fn new(
+        edges: Vec<Edge<N>>,
+        next: bool,
+        previous: bool,
+        total: Total,
+    ) -> Self {
         let page_info = PageInfo {
             has_next_page: next,
             has_previous_page: previous,
@@ -87,8 +92,8 @@ impl<N: Node> Connection<N> {
 
 /// A row of a page.
 pub struct Edge<N> {
-    pub(super) cursor: String,
-    pub(super) node: N,
+    pub(in crate::graphql) cursor: String,
+    pub(in crate::graphql) node: N,
 }
 
 impl<N: Node> TypeName for Edge<N> {

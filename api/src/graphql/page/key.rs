@@ -3,10 +3,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sea_orm::sea_query::SimpleExpr;
-use sea_orm::{ColumnTrait, ColumnType};
 use serde::{Deserialize, Serialize};
 
-use super::Paged;
+use super::{OrderOf, Paged};
 use crate::graphql::error::{Error, Result};
 
 /// The longest cursor that is read: four times what the longest key takes.
@@ -18,8 +17,31 @@ const MAX_CURSOR_BYTES: usize = 8192;
 pub enum KeyPart {
     /// A time, a position or an ordinal.
     Number(i64),
-    /// An id.
+    /// An id, or the key of a name.
     Text(String),
+    /// A number with a fraction. Decimal digits would not say it exactly.
+    Real {
+        /// As IEEE 754 writes it.
+        bits: u64,
+    },
+}
+
+impl KeyPart {
+    /// A number with a fraction.
+    pub fn real(number: f64) -> Self {
+        Self::Real {
+            bits: number.to_bits(),
+        }
+    }
+
+    /// Whether a row can have it. PostgreSQL takes no U+0000 in a text, and no column has one.
+    fn is_possible(&self) -> bool {
+        match self {
+            Self::Number(_) => true,
+            Self::Text(text) => !text.contains('\0'),
+            Self::Real { bits } => !f64::from_bits(*bits).is_nan(),
+        }
+    }
 }
 
 impl From<i64> for KeyPart {
@@ -40,14 +62,26 @@ impl From<&String> for KeyPart {
     }
 }
 
-/// A place in a list: which table is listed, and the values by which the row is ordered.
+/// A place in a list: which list in which order, and the values by which the row is ordered.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Key(String, Vec<KeyPart>);
 
+/// The name of a list: of its table, and of the order if it is not the usual one.
+fn name<E: Paged>(order: OrderOf<E>) -> String {
+    let table = E::default().table_name().to_owned();
+    if order == E::DEFAULT {
+        table
+    } else {
+        format!("{table} {}", order.name())
+    }
+}
+
 impl Key {
     /// The place of a row.
-    pub fn of<E: Paged>(row: &E::Model) -> Self {
-        Self(E::default().table_name().to_owned(), E::key(row))
+    pub fn of<E: Paged>(row: &E::Model, order: OrderOf<E>) -> Self {
+        let parts = E::parts(order.field);
+        let values = parts.iter().map(|part| (part.of)(row));
+        Self(name::<E>(order), values.collect())
     }
 
     /// The key as a cursor.
@@ -67,28 +101,28 @@ impl Key {
         }
         let json = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| invalid())?;
         let key: Self = serde_json::from_slice(&json).map_err(|_| invalid())?;
-        // PostgreSQL takes no U+0000 in a text, and no id has one.
-        let has_nul = |part: &KeyPart| matches!(part, KeyPart::Text(text) if text.contains('\0'));
-        if key.1.iter().any(has_nul) {
+        if !key.1.iter().all(KeyPart::is_possible) {
             return Err(invalid());
         }
         Ok(key)
     }
 
-    /// Whether this could be the key of a row of `E`.
-    pub fn fits<E: Paged>(&self) -> bool {
-        let order = E::order();
-        self.0 == E::default().table_name()
-            && order.len() == self.1.len()
-            && order.iter().zip(&self.1).all(|(column, part)| {
-                matches!(
-                    (column.def().get_column_type(), part),
-                    (
-                        ColumnType::BigInteger | ColumnType::Integer,
-                        KeyPart::Number(_)
-                    ) | (ColumnType::String(_) | ColumnType::Text, KeyPart::Text(_))
-                )
-            })
+    /// Checks that this could be the key of a row of `E` in this order.
+    pub fn check<E: Paged>(&self, order: OrderOf<E>) -> Result<()> {
+        let kind = std::mem::discriminant::<KeyPart>;
+        let kinds = E::parts(order.field);
+        let kinds = kinds.iter().map(|part| kind(&part.like));
+        if self.0 == name::<E>(order) && kinds.eq(self.1.iter().map(kind)) {
+            return Ok(());
+        }
+        let table = self.0.split(' ').next();
+        Err(Error::bad_input(
+            if table == Some(E::default().table_name()) {
+                "This cursor is of the same list in another order: go on with the `orderBy` with which it was answered."
+            } else {
+                "This cursor is of another list: use the cursors of the list that is asked for."
+            },
+        ))
     }
 
     /// The values, to compare columns with.
@@ -96,6 +130,7 @@ impl Key {
         self.1.iter().map(|part| match part {
             KeyPart::Number(number) => SimpleExpr::from(*number),
             KeyPart::Text(text) => SimpleExpr::from(text.as_str()),
+            KeyPart::Real { bits } => SimpleExpr::from(f64::from_bits(*bits)),
         })
     }
 }
@@ -106,7 +141,10 @@ mod tests {
 
     #[test]
     fn a_cursor_is_read_as_it_was_written() {
-        let parts = vec![KeyPart::Number(-7), KeyPart::Text("é\u{1}|".into())];
+        let mut parts = vec![KeyPart::Number(-7), KeyPart::Text("é\u{1}|".into())];
+        for number in [0.1 + 0.2, -0.0, 5e-324, f64::MAX, f64::NEG_INFINITY] {
+            parts.push(KeyPart::real(number));
+        }
         let key = Key("calls".into(), parts);
         assert_eq!(Key::decode(&key.encode()).unwrap(), key);
     }
@@ -124,6 +162,9 @@ mod tests {
             encode(r#"["calls",[1.5]]"#),
             encode(r#"["calls",["\u0000"]]"#),
             encode(r#"["calls",[[1]]]"#),
+            encode(r#"["calls",[{}]]"#),
+            encode(r#"["calls",[{"bits":-1}]]"#),
+            encode(r#"["calls",[{"bits":9221120237041090560}]]"#),
         ] {
             assert!(Key::decode(&cursor).is_err(), "{cursor}");
         }

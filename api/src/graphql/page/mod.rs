@@ -1,38 +1,42 @@
 //! Pages of a list: the Relay cursor connection over keysets.
 //!
 //! A cursor is the key by which its row is ordered, so a page stays right while rows arrive: it says "behind this row",
-//! never "skip so many". [`Page`] is what was asked for, [`Paged`] how a table is ordered, [`Connection`] the answer.
+//! never "skip so many". [`Page`] is what was asked for, [`Paged`] the orders of a table, [`Connection`] the answer.
 
 mod connection;
 mod key;
 mod order;
 
-use sea_orm::sea_query::{
-    ColumnRef, Expr, ExprTrait, IntoColumnRef, OverStatement, SimpleExpr, WindowStatement,
-};
-use sea_orm::{ColumnTrait, Order, QueryFilter, QueryOrder, QuerySelect, Select};
+use async_graphql::InputType;
+use sea_orm::sea_query::{Expr, ExprTrait, OverStatement, SimpleExpr, WindowStatement};
+use sea_orm::{DatabaseBackend, QueryFilter, QueryOrder, QuerySelect, Select};
 
 pub use connection::{Connection, Edge, Node, Total};
 pub use entity::scope::Scoped;
-pub use key::{Key, KeyPart};
+pub use key::Key;
+pub use order::{
+    AnalysisOrderField, CallOrderField, EventOrderField, Order, OrderDirection, OrderOf,
+    OrgOrderField, ProspectOrderField, UserOrderField,
+};
 
 use super::error::{Error, Result};
+use order::Part;
 
 /// How many rows a page has when the query does not say.
 pub const DEFAULT_SIZE: u64 = 20;
 /// How many rows a page has at most.
 pub const MAX_SIZE: u64 = 100;
 
-/// A table that is listed: by which columns, and in which direction.
+/// A table that is listed, and in which orders.
 pub trait Paged: Scoped<Model: Send + Sync> {
-    /// The columns of the order; together they tell every row from every other.
-    fn order() -> Vec<Self::Column>;
+    /// By what it can be ordered.
+    type Field: InputType + Copy + Eq + std::hash::Hash + std::fmt::Debug;
 
-    /// Whether the list begins with the greatest key: newest first.
-    const DESCENDING: bool = true;
+    /// The order unless the query says another.
+    const DEFAULT: Order<Self::Field>;
 
-    /// The key of a row: its values in those columns.
-    fn key(row: &Self::Model) -> Vec<KeyPart>;
+    /// The values by which rows are ordered; together they tell every row from every other.
+    fn parts(field: Self::Field) -> Vec<Part<Self>>;
 }
 
 /// The arguments of a list, as sent.
@@ -48,18 +52,23 @@ pub struct Arguments {
     pub before: Option<String>,
 }
 
-/// A page as asked for. Two equal pages of the same list are one query.
+/// A page as asked for, of a list that is ordered by an `F`. Two equal pages of the same list are one query.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Page {
+pub struct Page<F: InputType> {
+    order: Order<F>,
     size: u64,
     backward: bool,
     after: Option<Key>,
     before: Option<Key>,
 }
 
-impl Page {
+impl<F: InputType + Copy + Eq> Page<F> {
     /// Checks the arguments.
-    pub fn new(arguments: &Arguments) -> Result<Self> {
+    pub fn new<E: Paged<Field = F>>(
+        arguments: &Arguments,
+        order: Option<Order<F>>,
+    ) -> Result<Self> {
+        let order = order.unwrap_or(E::DEFAULT);
         let (size, backward) = match (arguments.first, arguments.last) {
             (Some(_), Some(_)) => {
                 return Err(Error::bad_input(
@@ -70,41 +79,69 @@ impl Page {
             (Some(first), None) => (size("first", first)?, false),
             (None, None) => (DEFAULT_SIZE, false),
         };
+        let key = |cursor: &Option<String>| {
+            let key = cursor.as_deref().map(Key::decode).transpose()?;
+            if let Some(key) = &key {
+                key.check::<E>(order)?;
+            }
+            Ok::<_, Error>(key)
+        };
         Ok(Self {
+            order,
             size,
             backward,
-            after: arguments.after.as_deref().map(Key::decode).transpose()?,
-            before: arguments.before.as_deref().map(Key::decode).transpose()?,
+            after: key(&arguments.after)?,
+            before: key(&arguments.before)?,
         })
     }
 
     /// Puts the bounds of this page on a select.
-    pub fn bound<E: Paged>(&self, mut select: Select<E>) -> Result<Select<E>> {
+    pub fn bound<E: Paged<Field = F>>(
+        &self,
+        mut select: Select<E>,
+        backend: DatabaseBackend,
+    ) -> Select<E> {
+        let is_descending = self.order.direction == OrderDirection::Desc;
         for (key, behind) in [(&self.after, true), (&self.before, false)] {
             let Some(key) = key else { continue };
-            let columns = E::order();
-            if !key.fits::<E>() {
-                return Err(Error::bad_input(
-                    "This cursor is of another list: use the cursors of the list that is asked for.",
-                ));
-            }
-            let row = Expr::tuple(columns.iter().map(|column| Expr::col(qualified(*column))));
+            let is_less = behind == is_descending;
+            let row = Expr::tuple(self.expressions::<E>(backend));
             let bound = Expr::tuple(key.values());
-            select = select.filter(if behind == E::DESCENDING {
+            select = select.filter(if is_less {
                 row.lt(bound)
             } else {
                 row.gt(bound)
             });
+            // SQLite seeks a row of columns in their index, but not a row that begins with an expression.
+            let parts = E::parts(self.order.field);
+            let first = parts.first().filter(|part| !part.is_column());
+            if let Some((first, bound)) = first.zip(key.values().next()) {
+                let first = first.expression(backend);
+                select = select.filter(if is_less {
+                    first.lte(bound)
+                } else {
+                    first.gte(bound)
+                });
+            }
         }
-        Ok(select)
+        select
+    }
+
+    /// By what the rows are ordered.
+    fn expressions<E: Paged<Field = F>>(
+        &self,
+        backend: DatabaseBackend,
+    ) -> impl Iterator<Item = SimpleExpr> {
+        let parts = E::parts(self.order.field).into_iter();
+        parts.map(move |part| part.expression(backend))
     }
 
     /// In which direction the rows of this page are read.
-    pub fn direction<E: Paged>(&self) -> Order {
-        if E::DESCENDING == self.backward {
-            Order::Asc
+    fn direction(&self) -> sea_orm::Order {
+        if (self.order.direction == OrderDirection::Desc) == self.backward {
+            sea_orm::Order::Asc
         } else {
-            Order::Desc
+            sea_orm::Order::Desc
         }
     }
 
@@ -114,16 +151,36 @@ impl Page {
     }
 
     /// The whole select of this page.
-    pub fn of<E: Paged>(&self, select: Select<E>) -> Result<Select<E>> {
-        let mut select = self.bound(select)?;
-        for column in E::order() {
-            select = select.order_by(column, self.direction::<E>());
+    pub fn of<E: Paged<Field = F>>(
+        &self,
+        select: Select<E>,
+        backend: DatabaseBackend,
+    ) -> Select<E> {
+        let mut select = self.bound(select, backend);
+        for expression in self.expressions::<E>(backend) {
+            select = select.order_by(expression, self.direction());
         }
-        Ok(select.limit(self.reach()))
+        select.limit(self.reach())
+    }
+
+    /// `ROW_NUMBER()` of this page's rows below each parent.
+    pub fn row_number<E: Paged<Field = F>>(
+        &self,
+        parent: &[SimpleExpr],
+        backend: DatabaseBackend,
+    ) -> WindowStatement {
+        let mut window = WindowStatement::new();
+        for parent in parent {
+            window.add_partition_by(parent.clone());
+        }
+        for expression in self.expressions::<E>(backend) {
+            window.order_by_expr(expression, self.direction());
+        }
+        window
     }
 
     /// The answer, from the rows in the order in which they were read.
-    pub fn connection<E: Paged, N: Node<Row = E::Model>>(
+    pub fn connection<E: Paged<Field = F>, N: Node<Row = E::Model>>(
         &self,
         mut rows: Vec<E::Model>,
         total: Total,
@@ -137,7 +194,7 @@ impl Page {
         let edges = rows
             .into_iter()
             .map(|row| Edge {
-                cursor: Key::of::<E>(&row).encode(),
+                cursor: Key::of::<E>(&row, self.order).encode(),
                 node: N::from_row(row),
             })
             .collect();
@@ -167,21 +224,4 @@ fn size(name: &str, asked: i32) -> Result<u64> {
                 "`{name}` must be from 0 to {MAX_SIZE}; ask for further rows with the cursor of the last one."
             ))
         })
-}
-
-/// A column with its table, since a select may join others.
-fn qualified<C: ColumnTrait>(column: C) -> ColumnRef {
-    column.as_column_ref().into_column_ref()
-}
-
-/// `ROW_NUMBER()` of a page's rows below each parent.
-pub fn row_number<E: Paged>(page: &Page, parent: &[SimpleExpr]) -> WindowStatement {
-    let mut window = WindowStatement::new();
-    for parent in parent {
-        window.add_partition_by(parent.clone());
-    }
-    for column in E::order() {
-        window.order_by(qualified(column), page.direction::<E>());
-    }
-    window
 }

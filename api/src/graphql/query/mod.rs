@@ -1,8 +1,10 @@
 //! The root of queries, a file for each kind of question.
 
+mod drift;
 mod installation;
 mod reports;
 mod rows;
+mod search;
 
 use std::sync::Arc;
 
@@ -11,7 +13,7 @@ use sea_orm::{PaginatorTrait, QueryFilter};
 
 use super::error::Result;
 use super::filter::Filter;
-use super::page::{Arguments, Connection, Node, Page, Paged, Total};
+use super::page::{Arguments, Connection, Node, OrderOf, Page, Paged, Total};
 use super::session::Session;
 
 /// Everything that SalesMagic's webhooks have told: orgs, users, calls, prospects, transcripts, analyses, and the raw events.
@@ -20,7 +22,9 @@ use super::session::Session;
 pub struct QueryRoot(
     rows::RowQuery,
     reports::ReportQuery,
+    search::SearchQuery,
     installation::InstallationQuery,
+    drift::DriftQuery,
 );
 
 /// A page of all rows of `E` that `filter` lets pass.
@@ -28,6 +32,7 @@ async fn list<E, F, N>(
     ctx: &Context<'_>,
     filter: Option<F>,
     arguments: Arguments,
+    order: Option<OrderOf<E>>,
 ) -> Result<Connection<N>>
 where
     E: Paged,
@@ -37,10 +42,14 @@ where
 {
     let reader = &Session::of(ctx).reader;
     let filter = filter.unwrap_or_default();
-    let page = Page::new(&arguments)?;
+    filter.check()?;
+    let page = Page::new::<E>(&arguments, order)?;
     let select = E::visible_to(reader.viewer.scope()).filter(filter.condition(reader.backend()));
     let generation = reader.store.read_model.live();
-    let rows = page.of(select)?.all(generation.db()).await?;
+    let rows = page
+        .of(select, reader.backend())
+        .all(generation.db())
+        .await?;
     let total = Total::of(move |session: Arc<Session>| {
         let filter = filter.clone();
         Box::pin(async move {

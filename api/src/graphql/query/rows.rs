@@ -1,6 +1,7 @@
 //! One of each object by its key, and the list of all.
 
 use async_graphql::{Context, ID, Object};
+use entity::read_model::state::Kind;
 use entity::read_model::{analysis, call, event_index, org, prospect, user};
 
 use super::list;
@@ -8,14 +9,18 @@ use crate::graphql::error::{Error, Result};
 use crate::graphql::filter::{
     AnalysisFilter, CallFilter, EventFilter, OrgFilter, ProspectFilter, UserFilter,
 };
+use crate::graphql::history::{StateAt, org_then, user_then};
 use crate::graphql::loader::{
     CallId, EnvelopeAt, IndexAt, OrgId, ProspectId, TranscriptOf, UserId,
 };
 use crate::graphql::object::{
     Analysis, Call, Event, Org, Prospect, Transcript, User, load, page_cost,
 };
-use crate::graphql::page::{Arguments, Connection};
-use crate::graphql::scalar::Position;
+use crate::graphql::page::{
+    AnalysisOrderField, Arguments, CallOrderField, Connection, EventOrderField, Order,
+    OrgOrderField, ProspectOrderField, UserOrderField,
+};
+use crate::graphql::scalar::{Position, Time};
 use crate::graphql::session::Session;
 
 /// Rows.
@@ -30,16 +35,31 @@ impl RowQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "SalesMagic's id.")] id: ID,
+        #[graphql(
+            desc = "As it was at this moment, by what the events say of when they happened; null when none of them had described it by then. Its users, calls and prospects are as they are now."
+        )]
+        as_of: Option<Time>,
     ) -> Result<Option<Org>> {
+        if let Some(as_of) = as_of {
+            let state = load(ctx, Some(StateAt(Kind::Org, id.0, as_of.micros()))).await?;
+            return Ok(state.map(org_then).transpose()?.map(Org));
+        }
         Ok(load(ctx, Some(OrgId(id.0))).await?.map(Org))
     }
 
     /// All orgs, newest first.
     #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is an argument of the field"
+    )]
     async fn orgs(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which of them.")] filter: Option<OrgFilter>,
+        #[graphql(desc = "In which order: the newest first unless said.")] order_by: Option<
+            Order<OrgOrderField>,
+        >,
         #[graphql(desc = "The size of a page from the front: 20 unless said, 100 at most.")] first: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The size of a page from the back.")] last: Option<i32>,
@@ -54,6 +74,7 @@ impl RowQuery {
                 last,
                 before,
             },
+            order_by,
         )
         .await
     }
@@ -63,16 +84,31 @@ impl RowQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "SalesMagic's id.")] id: ID,
+        #[graphql(
+            desc = "As they were at this moment, by what the events say of when they happened; null when none of them had described them by then. Their org and calls are as they are now."
+        )]
+        as_of: Option<Time>,
     ) -> Result<Option<User>> {
+        if let Some(as_of) = as_of {
+            let state = load(ctx, Some(StateAt(Kind::User, id.0, as_of.micros()))).await?;
+            return Ok(state.map(user_then).transpose()?.map(User));
+        }
         Ok(load(ctx, Some(UserId(id.0))).await?.map(User))
     }
 
     /// All users, newest first, deleted ones included.
     #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is an argument of the field"
+    )]
     async fn users(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which of them.")] filter: Option<UserFilter>,
+        #[graphql(desc = "In which order: the newest first unless said.")] order_by: Option<
+            Order<UserOrderField>,
+        >,
         #[graphql(desc = "The size of a page from the front: 20 unless said, 100 at most.")] first: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The size of a page from the back.")] last: Option<i32>,
@@ -87,6 +123,7 @@ impl RowQuery {
                 last,
                 before,
             },
+            order_by,
         )
         .await
     }
@@ -102,10 +139,17 @@ impl RowQuery {
 
     /// All calls, newest first.
     #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is an argument of the field"
+    )]
     async fn calls(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which of them.")] filter: Option<CallFilter>,
+        #[graphql(desc = "In which order: the newest first unless said.")] order_by: Option<
+            Order<CallOrderField>,
+        >,
         #[graphql(desc = "The size of a page from the front: 20 unless said, 100 at most.")] first: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The size of a page from the back.")] last: Option<i32>,
@@ -120,6 +164,7 @@ impl RowQuery {
                 last,
                 before,
             },
+            order_by,
         )
         .await
     }
@@ -137,10 +182,17 @@ impl RowQuery {
 
     /// All prospects, by org and id.
     #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is an argument of the field"
+    )]
     async fn prospects(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which of them.")] filter: Option<ProspectFilter>,
+        #[graphql(desc = "In which order: by id unless said.")] order_by: Option<
+            Order<ProspectOrderField>,
+        >,
         #[graphql(desc = "The size of a page from the front: 20 unless said, 100 at most.")] first: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The size of a page from the back.")] last: Option<i32>,
@@ -155,6 +207,7 @@ impl RowQuery {
                 last,
                 before,
             },
+            order_by,
         )
         .await
     }
@@ -171,10 +224,16 @@ impl RowQuery {
 
     /// All analyses, those of the newest call first, and of one call the last first.
     #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is an argument of the field"
+    )]
     async fn analyses(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which of them.")] filter: Option<AnalysisFilter>,
+        #[graphql(desc = "In which order: those of the newest call first unless said.")]
+        order_by: Option<Order<AnalysisOrderField>>,
         #[graphql(desc = "The size of a page from the front: 20 unless said, 100 at most.")] first: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The size of a page from the back.")] last: Option<i32>,
@@ -189,6 +248,7 @@ impl RowQuery {
                 last,
                 before,
             },
+            order_by,
         )
         .await
     }
@@ -223,10 +283,17 @@ impl RowQuery {
 
     /// All events of which the server has understood something, the last received first.
     #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is an argument of the field"
+    )]
     async fn events(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which of them.")] filter: Option<EventFilter>,
+        #[graphql(desc = "In which order: the last received first unless said.")] order_by: Option<
+            Order<EventOrderField>,
+        >,
         #[graphql(desc = "The size of a page from the front: 20 unless said, 100 at most.")] first: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The size of a page from the back.")] last: Option<i32>,
@@ -241,6 +308,7 @@ impl RowQuery {
                 last,
                 before,
             },
+            order_by,
         )
         .await
     }

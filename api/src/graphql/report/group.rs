@@ -1,14 +1,12 @@
 //! By what the calls of a report are grouped.
 
 use async_graphql::Enum;
-use entity::read_model::{analysis, call, call_prospect};
-use sea_orm::sea_query::{Expr, SimpleExpr};
-use sea_orm::{ColumnTrait, DbErr, QueryResult};
+use sea_orm::{DbErr, QueryResult};
 
 use super::period::Unit;
 
-/// By what calls are grouped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+/// By what calls are grouped. `[DIFFICULTY, INDUSTRY]` shows scores against personas: who is hard to sell to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
 #[graphql(name = "CallGroup")]
 pub enum CallGroup {
     /// By who made the call.
@@ -38,7 +36,7 @@ pub enum CallGroup {
 }
 
 /// What the calls of a group have in common. None: that they have none.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     /// By what.
     pub group: CallGroup,
@@ -46,10 +44,6 @@ pub struct Key {
     pub value: Option<String>,
     /// The org of a prospect, whose id is unique in its org only.
     pub org: Option<String>,
-}
-
-fn column<C: ColumnTrait>(column: C) -> SimpleExpr {
-    Expr::col((<C::EntityName as Default>::default(), column))
 }
 
 impl CallGroup {
@@ -71,22 +65,19 @@ impl CallGroup {
         )
     }
 
-    /// The columns that tell the groups apart.
-    pub fn columns(self) -> Vec<SimpleExpr> {
+    /// The columns that tell the groups apart, of [`Grouping::tables`](super::grouping::Grouping::tables).
+    pub fn columns(self) -> &'static [&'static str] {
         match self {
-            Self::User => vec![column(call::Column::UserId)],
-            Self::Team => vec![column(call::Column::TeamId)],
-            Self::Manager => vec![column(call::Column::ManagerId)],
-            Self::Org => vec![column(call::Column::OrgId)],
-            Self::Prospect => vec![
-                column(call_prospect::Column::ProspectId),
-                column(call_prospect::Column::OrgId),
-            ],
-            Self::Difficulty => vec![column(call_prospect::Column::Difficulty)],
-            Self::Industry => vec![column(call_prospect::Column::Industry)],
-            Self::JobTitle => vec![column(call_prospect::Column::JobTitle)],
-            Self::AnalysisType => vec![column(analysis::Column::AnalysisType)],
-            Self::Day | Self::Week | Self::Month => Vec::new(),
+            Self::User => &["chosen.user_id"],
+            Self::Team => &["chosen.team_id"],
+            Self::Manager => &["chosen.manager_id"],
+            Self::Org => &["chosen.org_id"],
+            Self::Prospect => &["call_prospects.prospect_id", "call_prospects.org_id"],
+            Self::Difficulty => &["call_prospects.difficulty"],
+            Self::Industry => &["call_prospects.industry"],
+            Self::JobTitle => &["call_prospects.job_title"],
+            Self::AnalysisType => &["analyses.analysis_type"],
+            Self::Day | Self::Week | Self::Month => &[],
         }
     }
 

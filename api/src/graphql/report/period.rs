@@ -24,7 +24,7 @@ pub enum Unit {
 }
 
 /// [`ScalarType`] of `TimeZone`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Zone(pub Tz);
 
 impl Default for Zone {
@@ -84,13 +84,26 @@ impl ScalarType for Date {
     }
 }
 
+/// The period that holds a moment.
+pub fn holding(unit: Unit, zone: Tz, at: i64) -> Result<Period> {
+    let periods = between(unit, zone, at, at.saturating_add(1))?;
+    periods.first().copied().ok_or_else(no_calendar)
+}
+
+/// The moment at which the day begins that is so many days before the one that begins a period.
+pub fn days_before(zone: Tz, date: Date, days: u64) -> Result<i64> {
+    let day = date.0.checked_sub_days(Days::new(days));
+    let day = day.ok_or_else(no_calendar)?;
+    Ok(midnight(zone, day).timestamp_micros())
+}
+
+fn no_calendar() -> Error {
+    Error::bad_input("A report's time must lie in the years that a calendar has.")
+}
+
 /// The periods that have something of the time between two moments (microseconds since 1970, the second one not included).
 pub fn between(unit: Unit, zone: Tz, from: i64, to: i64) -> Result<Vec<Period>> {
-    let moment = |micros| {
-        DateTime::from_timestamp_micros(micros).ok_or_else(|| {
-            Error::bad_input("A report's time must lie in the years that a calendar has.")
-        })
-    };
+    let moment = |micros| DateTime::from_timestamp_micros(micros).ok_or_else(no_calendar);
     let end = moment(to)?;
     let mut date = first_day(unit, moment(from)?.with_timezone(&zone).date_naive());
     let mut periods = Vec::new();

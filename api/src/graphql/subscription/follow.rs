@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::cursor::{cursor, cursor_at};
 use super::subject::Subject;
 use crate::graphql::error::Result;
+use crate::graphql::filter::Filter;
 use crate::graphql::object::Event;
 use crate::graphql::page::Node;
 use crate::graphql::scalar::Cursor;
@@ -61,13 +62,15 @@ impl<S: Subject> Follow<S> {
         position: i64,
         filter: Option<S::Filter>,
         checkpoints: bool,
-    ) -> Self {
-        Self {
+    ) -> Result<Self> {
+        let filter = filter.unwrap_or_default();
+        filter.check()?;
+        Ok(Self {
             session,
             position,
-            filter: filter.unwrap_or_default(),
+            filter,
             checkpoints,
-        }
+        })
     }
 
     /// The items, without end.

@@ -47,7 +47,7 @@ impl SubscriptionRoot {
     ) -> Result<impl Stream<Item = CallCompletedItem>> {
         let session = Arc::clone(Session::of(ctx));
         let start = start(&session.reader.store, after.as_ref(), since).await?;
-        let follow = Follow::<CompletedCall>::new(session, start, filter, checkpoints);
+        let follow = Follow::<CompletedCall>::new(session, start, filter, checkpoints)?;
         Ok(follow.stream().map(CallCompletedItem::from))
     }
 
@@ -69,7 +69,7 @@ impl SubscriptionRoot {
     ) -> Result<impl Stream<Item = UserChangedItem>> {
         let session = Arc::clone(Session::of(ctx));
         let start = start(&session.reader.store, after.as_ref(), since).await?;
-        let follow = Follow::<ChangedUser>::new(session, start, filter, checkpoints);
+        let follow = Follow::<ChangedUser>::new(session, start, filter, checkpoints)?;
         Ok(follow.stream().map(UserChangedItem::from))
     }
 
@@ -91,7 +91,7 @@ impl SubscriptionRoot {
     ) -> Result<impl Stream<Item = OrgChangedItem>> {
         let session = Arc::clone(Session::of(ctx));
         let start = start(&session.reader.store, after.as_ref(), since).await?;
-        let follow = Follow::<ChangedOrg>::new(session, start, filter, checkpoints);
+        let follow = Follow::<ChangedOrg>::new(session, start, filter, checkpoints)?;
         Ok(follow.stream().map(OrgChangedItem::from))
     }
 
@@ -113,7 +113,7 @@ impl SubscriptionRoot {
     ) -> Result<impl Stream<Item = EventFeedItem>> {
         let session = Arc::clone(Session::of(ctx));
         let start = start(&session.reader.store, after.as_ref(), since).await?;
-        let follow = Follow::<AnyEvent>::new(session, start, filter, checkpoints);
+        let follow = Follow::<AnyEvent>::new(session, start, filter, checkpoints)?;
         Ok(follow.stream().map(EventFeedItem::from))
     }
 }

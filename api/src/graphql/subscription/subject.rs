@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use entity::read_model::event_index::{self, Outcome};
 use entity::read_model::{call, org, user};
 use entity::scope::Scoped;
-use sea_orm::{ColumnTrait, Condition, DatabaseBackend, QueryFilter};
+use sea_orm::{ColumnTrait, Condition, DatabaseBackend, EntityTrait, QueryFilter};
 
 use crate::graphql::error::Result;
 use crate::graphql::filter::{CallFilter, EventFilter, Filter, OrgFilter, UserFilter};
@@ -16,8 +16,10 @@ use crate::graphql::session::Reader;
 pub trait Subject: 'static {
     /// The object, which an item shows as it is when the item is sent.
     type Object: Send;
+    /// What is filtered.
+    type Row: EntityTrait;
     /// How the subscription can be filtered.
-    type Filter: Default + Send + Sync + 'static;
+    type Filter: Filter<Self::Row>;
 
     /// The condition on the event index.
     fn events(filter: &Self::Filter, backend: DatabaseBackend) -> Condition;
@@ -51,6 +53,7 @@ macro_rules! subjects {
 
         impl Subject for $name {
             type Object = $object;
+            type Row = $table::Entity;
             type Filter = $filter;
 
             fn events(_: &$filter, _: DatabaseBackend) -> Condition {
@@ -97,6 +100,7 @@ pub struct AnyEvent;
 
 impl Subject for AnyEvent {
     type Object = ();
+    type Row = event_index::Entity;
     type Filter = EventFilter;
 
     fn events(filter: &EventFilter, backend: DatabaseBackend) -> Condition {

@@ -20,7 +20,7 @@ use self::{
     request::{Body, read_body},
 };
 use super::{
-    Code, Credentials, GraphqlEdge, Refusal, document, execute::refused, refusal::error, sse,
+    Code, Credentials, GraphqlEdge, Refusal, execute::refused, persisted::Sent, refusal::error, sse,
 };
 use crate::graphql::Viewer;
 
@@ -66,8 +66,8 @@ async fn get<E: Executor>(
 ) -> Result<HttpResponse, Refusal> {
     let viewer = viewer(edge, &parts.headers).await?;
     let parameters = Parameters::from_query_string(&parts.uri)?;
-    let request = parameters.into_request()?;
-    one(edge, accepted, caller, viewer, request, |kind| {
+    let sent = parameters.into_sent()?;
+    one(edge, accepted, caller, viewer, sent, |kind| {
         let message = match kind {
             OperationType::Query => return Ok(()),
             OperationType::Subscription if accepted.streams() => return Ok(()),
@@ -114,24 +114,25 @@ async fn post<E: Executor>(
         })?;
     match read_body(&bytes, edge.limits.batch)? {
         Body::One(parameters) => {
-            let request = parameters.into_request()?;
-            one(edge, accepted, caller, viewer, request, |_| Ok(())).await
+            let sent = parameters.into_sent()?;
+            one(edge, accepted, caller, viewer, sent, |_| Ok(())).await
         }
         Body::Batch(_) if accepted.media == Media::EventStream => Err(Refusal::malformed(
             "A stream answers one request: send them one by one, or accept application/json.",
         )),
         Body::Batch(batch) => {
             // A request without a query spoils its batch before any of it runs.
-            let requests: Vec<Request> = batch
+            let batch: Vec<Sent> = batch
                 .into_iter()
-                .map(Parameters::into_request)
+                .map(Parameters::into_sent)
                 .collect::<Result<_, _>>()?;
-            let running = requests.into_iter().map(async |mut request| {
-                match document::read(&mut request, &edge.limits) {
-                    Ok(kind) => run(edge, viewer.clone(), request, kind).await,
-                    Err(errors) => refused(errors),
-                }
-            });
+            let running =
+                batch
+                    .into_iter()
+                    .map(async |sent| match edge.documents.read(sent, &edge.limits) {
+                        Ok((request, kind)) => run(edge, viewer.clone(), request, kind).await,
+                        Err(errors) => refused(errors),
+                    });
             let responses: Vec<Response> = join_all(running).await;
             Ok(respond::batch(accepted.media, &responses))
         }
@@ -144,12 +145,12 @@ async fn one<E: Executor>(
     accepted: Accepted,
     caller: sse::Caller,
     viewer: Viewer,
-    mut request: Request,
+    sent: Sent,
     allowed: impl FnOnce(OperationType) -> Result<(), Refusal>,
 ) -> Result<HttpResponse, Refusal> {
     let media = accepted.media;
-    let kind = match document::read(&mut request, &edge.limits) {
-        Ok(kind) => kind,
+    let (request, kind) = match edge.documents.read(sent, &edge.limits) {
+        Ok(read) => read,
         Err(errors) if media == Media::EventStream => {
             return Ok(sse::refuse(edge, &refused(errors)));
         }

@@ -10,12 +10,19 @@ use axum::extract::Query;
 use http::Uri;
 use serde_json::{Map, Value as Json};
 
-use crate::http::Refusal;
+use crate::http::{
+    Refusal,
+    persisted::{Sent, without_prefix},
+};
+
+/// Where in `extensions` Apollo's clients name a document.
+const PERSISTED_QUERY: &str = "persistedQuery";
 
 /// What a client sends for one operation.
 #[derive(Debug, Default, PartialEq)]
 pub(in crate::http) struct Parameters {
     query: Option<String>,
+    document_id: Option<String>,
     operation_name: Option<String>,
     variables: Map<String, Json>,
     extensions: Map<String, Json>,
@@ -62,6 +69,7 @@ impl Parameters {
         };
         Ok(Self {
             query: text(&mut object, "query")?,
+            document_id: text(&mut object, "documentId")?,
             operation_name: text(&mut object, "operationName")?,
             variables: map(object.remove("variables"), "variables")?,
             extensions: map(object.remove("extensions"), "extensions")?,
@@ -95,18 +103,31 @@ impl Parameters {
             variables: json("variables")?,
             extensions: json("extensions")?,
             query: given.remove("query"),
+            document_id: given.remove("documentId").filter(|id| !id.is_empty()),
             operation_name: given.remove("operationName"),
         })
     }
 
-    /// The request for the schema. A persisted query, named by `extensions`, would get its text here.
-    pub(in crate::http) fn into_request(self) -> Result<Request, Refusal> {
-        let Some(query) = self.query else {
+    /// The request for the schema, and the name of its document if it has one.
+    pub(in crate::http) fn into_sent(self) -> Result<Sent, Refusal> {
+        let hash = match self.extensions.get(PERSISTED_QUERY) {
+            None | Some(Json::Null) => None,
+            Some(persisted) => Some(hash(persisted)?),
+        };
+        if let (Some(hash), Some(id)) = (&hash, &self.document_id)
+            && hash != without_prefix(id)
+        {
+            return Err(Refusal::malformed(
+                "documentId and extensions.persistedQuery name two documents: send one of them.",
+            ));
+        }
+        let document_id = self.document_id.or(hash);
+        if self.query.is_none() && document_id.is_none() {
             return Err(Refusal::malformed(
                 "There is no query: send one as \"query\", in a POST body of type application/json or in a GET's query string.",
             ));
-        };
-        let mut request = Request::new(query);
+        }
+        let mut request = Request::new(self.query.unwrap_or_default());
         // An empty name is how a query string says that there is none.
         request.operation_name = self.operation_name.filter(|name| !name.is_empty());
         request.variables = Variables::from_value(Value::Object(
@@ -115,7 +136,28 @@ impl Parameters {
                 .collect(),
         ));
         request.extensions = Extensions(values(self.extensions)?.collect());
-        Ok(request)
+        Ok(Sent {
+            request,
+            document_id,
+        })
+    }
+
+    /// Whether it says what to execute.
+    pub(in crate::http) fn has_document(&self) -> bool {
+        self.query.is_some()
+            || self.document_id.is_some()
+            || self.extensions.contains_key(PERSISTED_QUERY)
+    }
+}
+
+/// The hash in Apollo's extension.
+fn hash(persisted: &Json) -> Result<String, Refusal> {
+    let version = persisted.get("version").and_then(Json::as_u64);
+    match persisted.get("sha256Hash") {
+        Some(Json::String(hash)) if version == Some(1) => Ok(hash.clone()),
+        _ => Err(Refusal::malformed(
+            "extensions.persistedQuery cannot be read: send {\"version\":1,\"sha256Hash\":\"…\"}, with the SHA-256 of the query in hex.",
+        )),
     }
 }
 

@@ -5,14 +5,14 @@
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
-use async_graphql::{Executor, Request, Response, parser::types::OperationType};
+use async_graphql::{Executor, Response, parser::types::OperationType};
 use futures_util::{FutureExt, StreamExt};
 use tokio::{sync::mpsc, task::AbortHandle};
 
 use super::{
     super::{
-        GraphqlEdge, document,
-        execute::{crashed, is_request_error, passes, with_codes},
+        GraphqlEdge,
+        execute::{crashed, is_request_error, passes, refused, with_codes},
         graphql::Parameters,
     },
     protocol,
@@ -85,19 +85,13 @@ async fn run<E: Executor>(
     parameters: Parameters,
     voice: &Voice,
 ) -> Result<(), Ended> {
-    let mut request: Request = match parameters.into_request() {
-        Ok(request) => request,
-        Err(refusal) => {
-            let response = Response::from_errors(vec![refusal.to_error()]);
-            return voice.fail(&response).await;
-        }
-    };
-    let kind = match document::read(&mut request, &edge.limits) {
-        Ok(kind) => kind,
-        Err(errors) => {
-            let response = with_codes(Response::from_errors(errors));
-            return voice.fail(&response).await;
-        }
+    let read = parameters
+        .into_sent()
+        .map_err(|refusal| vec![refusal.to_error()])
+        .and_then(|sent| edge.documents.read(sent, &edge.limits));
+    let (request, kind) = match read {
+        Ok(read) => read,
+        Err(errors) => return voice.fail(&refused(errors)).await,
     };
     let request = (edge.prepare)(request, viewer);
     if kind != OperationType::Subscription {

@@ -118,14 +118,15 @@ pub(super) fn read(text: &str) -> Result<Heard, Close> {
         "subscribe" => {
             let id = id(&mut message)?;
             let payload = message.remove("payload").unwrap_or_default();
-            if !payload.get("query").is_some_and(Json::is_string) {
+            let parameters = Parameters::from_json(payload)
+                .map_err(|refusal| Close::invalid(refusal.message))?;
+            // The protocol knows `query` alone; what names a document stands in its place, as over HTTP.
+            if !parameters.has_document() {
                 return Err(Close::invalid(
-                    "subscribe has a payload whose query is text",
+                    "subscribe has a payload with a query, which is text",
                 ));
             }
-            Parameters::from_json(payload)
-                .map(|parameters| Heard::Subscribe { id, parameters })
-                .map_err(|refusal| Close::invalid(refusal.message))
+            Ok(Heard::Subscribe { id, parameters })
         }
         other => Err(Close::invalid(format!("No message has the type {other:?}"))),
     }
@@ -242,12 +243,15 @@ mod tests {
             Ok(Heard::Ping(None))
         );
         assert_eq!(read(r#"{"type":"pong"}"#), Ok(Heard::Pong));
-        assert!(matches!(
-            read(
-                r#"{"type":"subscribe","id":"1","payload":{"query":"{a}","variables":null,"operationName":null,"extensions":null}}"#
-            ),
-            Ok(Heard::Subscribe { .. })
-        ));
+        for payload in [
+            r#"{"query":"{a}","variables":null,"operationName":null,"extensions":null}"#,
+            r#"{"documentId":"sha256:00"}"#,
+            r#"{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"00"}}}"#,
+        ] {
+            let text = format!(r#"{{"type":"subscribe","id":"1","payload":{payload}}}"#);
+            let heard = read(&text);
+            assert!(matches!(heard, Ok(Heard::Subscribe { .. })), "{text}");
+        }
     }
 
     #[test]

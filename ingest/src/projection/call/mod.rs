@@ -1,13 +1,16 @@
-//! Calls: one row, and its prospects, transcript, analyses and insights, all from one event.
+//! Calls: one row, and its prospects, transcript, words, analyses and insights, all from one event.
 //!
 //! Where several events complete the same call, the one with the greatest stamp gives all of it.
 
 mod parts;
 mod transcript;
+mod words;
 
 use std::collections::BTreeMap;
 
-use entity::read_model::{analysis, call, call_prospect, insight, transcript as transcripts};
+use entity::read_model::{
+    analysis, call, call_prospect, call_word, insight, transcript as transcripts,
+};
 use sea_orm::{
     ActiveValue::{Set, Unchanged},
     ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter,
@@ -106,6 +109,7 @@ async fn store(txn: &DatabaseTransaction, calls: BTreeMap<&str, Merging<'_>>) ->
     upsert::upsert::<call::Entity>(txn, rows.calls).await?;
     upsert::insert::<call_prospect::Entity>(txn, rows.prospects).await?;
     upsert::insert::<transcripts::Entity>(txn, rows.transcripts).await?;
+    upsert::insert::<call_word::Entity>(txn, rows.words).await?;
     upsert::insert::<analysis::Entity>(txn, rows.analyses).await?;
     upsert::insert::<insight::Entity>(txn, rows.insights).await
 }
@@ -119,7 +123,7 @@ async fn remove_parts(txn: &DatabaseTransaction, ids: &[&str]) -> Result<(), DbE
                 .await?;
         )*};
     }
-    remove!(call_prospect transcripts analysis insight);
+    remove!(call_prospect transcripts call_word analysis insight);
     Ok(())
 }
 
@@ -128,6 +132,7 @@ struct Rows {
     calls: Vec<call::Model>,
     prospects: Vec<call_prospect::Model>,
     transcripts: Vec<transcripts::Model>,
+    words: Vec<call_word::Model>,
     analyses: Vec<analysis::Model>,
     insights: Vec<insight::Model>,
 }
@@ -136,6 +141,7 @@ impl Rows {
     fn add(&mut self, row: call::Model, call: &Call) -> Result<(), DbErr> {
         self.prospects.extend(parts::prospects(&row, call));
         self.transcripts.push(transcript::row(&row, call)?);
+        self.words.push(words::row(&row, call));
         self.analyses.extend(parts::analyses(&row, call));
         self.insights.extend(parts::insights(&row, call));
         self.calls.push(row);

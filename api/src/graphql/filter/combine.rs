@@ -1,0 +1,125 @@
+//! `and`, `or`, `not`: filters within filters, and how many of them the databases take.
+//!
+//! A condition on what is null is neither true nor false to a database. Here a row passes a filter or it does not, so `not`
+//! lets exactly those rows pass that its filter does not.
+
+use sea_orm::sea_query::{Expr, Query, SimpleExpr, SqliteQueryBuilder};
+use sea_orm::{Condition, DatabaseBackend, EntityTrait};
+
+use crate::graphql::error::{Error, Result};
+
+/// Filters that may be within each other in all.
+const MOST_FILTERS: usize = 100;
+
+/// How deep filters may be within each other: the outer one counts.
+const MOST_LEVELS: usize = 10;
+
+/// Values that a filter may hold in all. SQLite takes 32,766, and the keys of a list's parents are among them.
+pub const MOST_VALUES: usize = 10_000;
+
+/// The filters in a filter, one field each.
+pub struct Combined<'f, F> {
+    /// All of these hold.
+    pub and: Option<&'f Vec<F>>,
+    /// At least one of these holds; none of no filters does.
+    pub or: Option<&'f Vec<F>>,
+    /// This does not hold.
+    pub not: Option<&'f F>,
+}
+
+/// How much is within a filter, itself included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    filters: usize,
+    levels: usize,
+}
+
+impl Extent {
+    /// A filter with nothing in it.
+    pub const ONE: Self = Self {
+        filters: 1,
+        levels: 1,
+    };
+
+    /// The same with another filter in it.
+    #[must_use]
+    pub fn with(self, inner: Self) -> Self {
+        Self {
+            filters: self.filters.saturating_add(inner.filters),
+            levels: self.levels.max(inner.levels + 1),
+        }
+    }
+}
+
+/// A filter of the rows of `E`. Equal filters are gathered into one statement.
+pub trait Filter<E: EntityTrait>:
+    Clone + Default + Eq + std::hash::Hash + std::fmt::Debug + Send + Sync + 'static
+{
+    /// The condition of the filter's own fields.
+    fn fields(&self, backend: DatabaseBackend) -> Condition;
+
+    /// The filters of the same rows in it.
+    fn combined(&self) -> Combined<'_, Self>;
+
+    /// How much is within it.
+    fn extent(&self) -> Extent {
+        let Combined { and, or, not } = self.combined();
+        let inner = and.into_iter().chain(or).flatten().chain(not);
+        inner.map(Self::extent).fold(Extent::ONE, Extent::with)
+    }
+
+    /// The condition on the rows, as `backend` understands it: the databases have different words for searching texts.
+    fn condition(&self, backend: DatabaseBackend) -> Condition {
+        let Combined { and, or, not } = self.combined();
+        // An expression each: a condition without parts would be left out, whatever it means.
+        let expression = |filter: &Self| SimpleExpr::from(filter.condition(backend));
+        let mut all = self.fields(backend);
+        for filter in and.into_iter().flatten() {
+            all = all.add(expression(filter));
+        }
+        if let Some(filters) = or {
+            let any = filters.iter().map(expression);
+            all = all.add(SimpleExpr::from(any.fold(Condition::any(), Condition::add)));
+        }
+        match not {
+            Some(filter) => all.add(is_not_true(expression(filter), backend)),
+            None => all,
+        }
+    }
+
+    /// Checks that the databases take it. Every filter that a client sends is checked before its condition is used.
+    fn check(&self) -> Result<()> {
+        let Extent { filters, levels } = self.extent();
+        if filters > MOST_FILTERS {
+            return Err(Error::bad_input(format!(
+                "A filter holds at most {MOST_FILTERS} filters in all, not {filters}: name several values in one field (`id: [..]`) instead of a filter each, or ask in several queries."
+            )));
+        }
+        if levels > MOST_LEVELS {
+            return Err(Error::bad_input(format!(
+                "Filters are at most {MOST_LEVELS} levels within each other, not {levels}: filters in `and` that hold nothing else can be one."
+            )));
+        }
+        // Counted where they end up, so that no field can be forgotten. SQLite takes the fewest.
+        let condition = self.condition(DatabaseBackend::Sqlite);
+        let (_, values) = Query::select()
+            .cond_where(condition)
+            .build(SqliteQueryBuilder);
+        let values = values.0.len();
+        if values > MOST_VALUES {
+            return Err(Error::bad_input(format!(
+                "A filter holds at most {MOST_VALUES} values in all, not {values}: ask for them in several queries."
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// Whether `condition` is false or unknown.
+fn is_not_true(condition: SimpleExpr, backend: DatabaseBackend) -> SimpleExpr {
+    let form = match backend {
+        DatabaseBackend::Postgres => "($1) IS NOT TRUE",
+        _ => "(?) IS NOT TRUE",
+    };
+    Expr::cust_with_expr(form, condition)
+}

@@ -1,0 +1,213 @@
+//! The calls that a report is of, and the groups into which they fall.
+//!
+//! Every report starts from [`Grouping::calls`]: examples are left out there and nowhere else.
+
+use entity::read_model::call;
+use entity::scope::Scoped;
+use sea_orm::{ColumnTrait, DatabaseBackend, DbErr, QueryFilter, QueryResult, QuerySelect, Select};
+
+use super::group::{CallGroup, Key};
+use super::period::{Period, Zone, between};
+use crate::graphql::error::{Error, Result};
+use crate::graphql::filter::{CallFilter, Filter};
+use crate::graphql::scalar::Time;
+use crate::graphql::session::Reader;
+
+/// Which calls, and by what they are grouped.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Grouping {
+    /// Which calls. Examples are left out whatever it says.
+    pub filter: CallFilter,
+    /// By what they are grouped; at most one of it by a period.
+    pub groups: Vec<CallGroup>,
+    /// Where days, weeks and months begin.
+    pub zone: Zone,
+}
+
+/// The real calls that a filter lets pass, of those that the reader may see.
+pub fn calls(reader: &Reader, filter: &CallFilter) -> Select<call::Entity> {
+    call::Entity::visible_to(reader.viewer.scope())
+        .filter(filter.condition(reader.backend()))
+        .filter(call::Column::IsExample.eq(false))
+}
+
+/// What a report needs of the calls. A statement names them `chosen` and materializes them: their index follows from the filter,
+/// and not from how they are grouped.
+pub fn chosen(reader: &Reader, filter: &CallFilter) -> Select<call::Entity> {
+    calls(reader, filter).select_only().columns([
+        call::Column::Id,
+        call::Column::OrgId,
+        call::Column::UserId,
+        call::Column::ManagerId,
+        call::Column::TeamId,
+        call::Column::Duration,
+        call::Column::Score,
+        call::Column::OrderedAt,
+    ])
+}
+
+/// A text that is ordered byte by byte, on every database.
+pub fn bytewise(backend: DatabaseBackend, name: &str) -> String {
+    match backend {
+        DatabaseBackend::Postgres => format!("{name} COLLATE \"C\""),
+        _ => name.to_owned(),
+    }
+}
+
+impl Grouping {
+    /// Checks by what calls are grouped.
+    pub fn new(
+        filter: Option<CallFilter>,
+        groups: Vec<CallGroup>,
+        zone: Zone,
+        most: usize,
+    ) -> Result<Self> {
+        for (nth, group) in groups.iter().enumerate() {
+            if groups[..nth].contains(group) {
+                return Err(Error::bad_input("A report is grouped once by each thing."));
+            }
+        }
+        if groups.len() > most {
+            return Err(Error::bad_input(format!(
+                "This report is grouped by at most {most} things."
+            )));
+        }
+        if groups.iter().filter(|group| group.unit().is_some()).count() > 1 {
+            return Err(Error::bad_input(
+                "A report is grouped by days, weeks or months: one of them.",
+            ));
+        }
+        let filter = filter.unwrap_or_default();
+        filter.check()?;
+        Ok(Self {
+            filter,
+            groups,
+            zone,
+        })
+    }
+
+    /// Whether it is by days, weeks or months.
+    pub fn is_by_period(&self) -> bool {
+        self.groups.iter().any(|group| group.unit().is_some())
+    }
+
+    /// The groups that are no period, each with its place.
+    pub fn keys(&self) -> impl Iterator<Item = (usize, CallGroup)> {
+        let keys = self.groups.iter().copied();
+        keys.filter(|group| group.unit().is_none()).enumerate()
+    }
+
+    /// What the columns that tell the groups apart are called in a statement, without the period.
+    pub fn names(&self) -> Vec<String> {
+        let keys = self.keys();
+        keys.flat_map(|(place, group)| group.names(place)).collect()
+    }
+
+    /// Reads the keys of a row.
+    pub fn read(&self, row: &QueryResult) -> std::result::Result<Vec<Key>, DbErr> {
+        self.keys()
+            .map(|(place, group)| group.read(row, place))
+            .collect()
+    }
+
+    /// The periods of the calls, where they are grouped by one.
+    pub async fn periods(&self, reader: &Reader) -> Result<Option<Vec<Period>>> {
+        let Some(unit) = self.groups.iter().find_map(|group| group.unit()) else {
+            return Ok(None);
+        };
+        let asked = self.filter.created_at.as_ref();
+        let from = asked.and_then(|range| range.from).map(Time::micros);
+        let to = asked.and_then(|range| range.to).map(Time::micros);
+        let (from, to) = if let (Some(from), Some(to)) = (from, to) {
+            (from, to)
+        } else {
+            let ordered_at = call::Column::OrderedAt;
+            let found: Option<(Option<i64>, Option<i64>)> = calls(reader, &self.filter)
+                .select_only()
+                .column_as(ordered_at.min(), "first")
+                .column_as(ordered_at.max(), "last")
+                .into_tuple()
+                .one(reader.store.read_model.live().db())
+                .await?;
+            let Some((Some(first), Some(last))) = found else {
+                return Ok(Some(Vec::new()));
+            };
+            (from.unwrap_or(first), to.unwrap_or(last + 1))
+        };
+        between(unit, self.zone.0, from, to).map(Some)
+    }
+
+    /// The columns that tell the groups apart, each as the statement finds it and as it is called from there on.
+    pub fn columns(&self, by_period: bool) -> Vec<(String, String)> {
+        let period = by_period.then(|| ("periods.nth".to_owned(), "period".to_owned()));
+        let keys = self.keys().flat_map(|(place, group)| {
+            let columns = group.columns().iter().map(|column| (*column).to_owned());
+            columns.zip(group.names(place))
+        });
+        period.into_iter().chain(keys).collect()
+    }
+
+    /// These columns at the end of a list of others.
+    pub fn further(&self, by_period: bool) -> String {
+        let columns = self.columns(by_period).into_iter();
+        let named: Vec<String> = columns
+            .map(|(column, name)| format!(", {column} AS {name}"))
+            .collect();
+        named.concat()
+    }
+
+    /// The calls that were chosen, with what tells their groups: a call has a row for each of its prospects and analyses where those
+    /// matter.
+    pub fn tables(&self, by_period: bool) -> String {
+        let mut tables = "chosen".to_owned();
+        if by_period {
+            tables += " JOIN periods ON periods.begins <= chosen.ordered_at AND chosen.ordered_at < periods.ends";
+        }
+        if self.is_of_prospects() {
+            tables += " LEFT JOIN call_prospects ON call_prospects.call_id = chosen.id";
+        }
+        if self.is_of_analyses() {
+            tables += " LEFT JOIN analyses ON analyses.call_id = chosen.id";
+        }
+        tables
+    }
+
+    /// Whether a call's prospects are told apart.
+    pub fn is_of_prospects(&self) -> bool {
+        self.groups.iter().any(|group| group.is_of_prospects())
+    }
+
+    /// Whether analyses are told apart, not only calls.
+    pub fn is_of_analyses(&self) -> bool {
+        self.groups.contains(&CallGroup::AnalysisType)
+    }
+}
+
+/// The periods as a table of a statement: their numbers and bounds.
+pub fn table_of(periods: &[Period]) -> String {
+    let rows: Vec<String> = periods
+        .iter()
+        .enumerate()
+        .map(|(nth, period)| {
+            let (begins, ends) = (period.from.micros(), period.to.micros());
+            format!("(CAST({nth} AS BIGINT), {begins}, {ends})")
+        })
+        .collect();
+    format!(
+        "periods(nth, begins, ends) AS (VALUES {}), ",
+        rows.join(", ")
+    )
+}
+
+/// The period of a row, where there are any.
+pub fn period_of(
+    row: &QueryResult,
+    periods: Option<&[Period]>,
+) -> std::result::Result<Option<Period>, DbErr> {
+    let Some(periods) = periods else {
+        return Ok(None);
+    };
+    let nth: i64 = row.try_get("", "period")?;
+    let nth = usize::try_from(nth).ok();
+    Ok(nth.and_then(|nth| periods.get(nth)).copied())
+}

@@ -1,0 +1,57 @@
+//! Full text search over the words of calls.
+//!
+//! [`syntax`] understands what was typed, [`condition`] asks the database with it, [`page`] goes through the calls that were found,
+//! [`highlight`] finds the lines and the places in them again, [`result`] shows it.
+
+mod condition;
+mod highlight;
+mod page;
+mod result;
+mod syntax;
+
+use std::sync::Arc;
+
+use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+
+pub use condition::{spoken, titled};
+pub use page::search;
+pub use result::SearchResult;
+
+use syntax::Search;
+
+/// [`ScalarType`] of `SearchText`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SearchText {
+    text: String,
+    search: Arc<Search>,
+}
+
+impl SearchText {
+    fn search(&self) -> &Search {
+        &self.search
+    }
+}
+
+/// What to search for, as in a search box. All of it must occur: words (`budget`), phrases (`"too expensive"`, within one line), beginnings
+/// of words of at least two characters (`integrat*`). `OR` in capitals stands between alternatives (`price OR cost`), and what `-`
+/// stands before must not occur (`-demo`, `-"free trial"`). Case, accents and punctuation are set aside, so that `cafe` finds `Café`;
+/// `e-mail` is a phrase of two words. At most 32 terms and 1,000 bytes, and at least one term that is not excluded.
+#[Scalar(name = "SearchText")]
+impl ScalarType for SearchText {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::String(text) = value else {
+            return Err(InputValueError::expected_type(value));
+        };
+        match Search::parse(&text) {
+            Ok(search) => Ok(Self {
+                text,
+                search: Arc::new(search),
+            }),
+            Err(wrong) => Err(InputValueError::custom(wrong.advice())),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.text.clone())
+    }
+}
