@@ -24,14 +24,29 @@ pub struct Word {
     pub folded: String,
 }
 
-/// The words of a text in their order, as Unicode's rules for word boundaries (UAX #29) find them.
+/// The words of a text in their order, as Unicode's rules for word boundaries (UAX #29) find them; but a dot, a colon or a low line
+/// between letters ends a word, so that `example` is found in `example.com`.
 pub fn words(text: &str) -> impl Iterator<Item = Word> {
-    text.unicode_word_indices().filter_map(|(start, word)| {
-        let folded = cut(word_key(word), MAX_WORD_BYTES);
-        (!folded.is_empty()).then(|| Word {
-            range: start..start + word.len(),
-            folded,
+    text.unicode_word_indices()
+        .flat_map(|(start, word)| pieces(word).map(move |(at, piece)| (start + at, piece)))
+        .filter_map(|(start, word)| {
+            let folded = cut(word_key(word), MAX_WORD_BYTES);
+            (!folded.is_empty()).then(|| Word {
+                range: start..start + word.len(),
+                folded,
+            })
         })
+}
+
+/// What stands between the dots and the like of a word. Those of a number are a part of it.
+fn pieces(word: &str) -> impl Iterator<Item = (usize, &str)> {
+    let is_number = word.starts_with(char::is_numeric);
+    let ends = move |letter| !is_number && matches!(letter, '.' | ':' | '_' | '\u{b7}');
+    let mut behind = 0;
+    word.split_inclusive(ends).map(move |piece| {
+        let at = behind;
+        behind += piece.len();
+        (at, piece.trim_end_matches(ends))
     })
 }
 
@@ -105,6 +120,8 @@ mod tests {
             ("cafe\u{301}", "café"),
             ("İstanbul", "istanbul"),
             ("3.14 %", "314"),
+            ("example.com", "Example Com"),
+            ("deal.Next", "deal; next"),
             ("ΣΊΣΥΦΟΣ", "Σίσυφος"),
             ("STRASSE", "Straße"),
         ] {
@@ -118,11 +135,18 @@ mod tests {
 
     #[test]
     fn a_word_tells_where_it_stands() {
-        let text = "So -- «Où ça?»";
+        let text = "So -- «Où ça?» a.b:c_";
         let found: Vec<_> = words(text)
             .map(|word| (&text[word.range], word.folded))
             .collect();
-        let expected = [("So", "so"), ("Où", "ou"), ("ça", "ca")];
+        let expected = [
+            ("So", "so"),
+            ("Où", "ou"),
+            ("ça", "ca"),
+            ("a", "a"),
+            ("b", "b"),
+            ("c", "c"),
+        ];
         assert_eq!(
             found,
             expected.map(|(word, folded)| (word, folded.to_owned()))

@@ -39,6 +39,7 @@ mod refused;
 mod replica;
 mod report;
 mod report_absence;
+mod report_absurd;
 mod report_docs;
 mod report_facts;
 mod report_insight;

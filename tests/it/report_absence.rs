@@ -6,7 +6,7 @@ use ingest::fold;
 use serde_json::{Value, json};
 use tests::Server;
 
-use crate::report_facts::{Facts, assert_close, at, filled, micros, moment, text};
+use crate::report_facts::{Facts, assert_close, at, call_by, filled, micros, moment, text};
 
 const DAY: i64 = 86_400_000_000;
 
@@ -19,13 +19,13 @@ fn calls_before<'f>(facts: &'f Facts, user: &Value, moment: i64) -> Vec<&'f Valu
     made.collect()
 }
 
-/// The users who were there at a moment.
+/// The users who were there at a moment: created before it, whatever that says of those who had made a call.
 fn present(facts: &Facts, moment: i64) -> impl Iterator<Item = &Value> {
     facts.users.iter().filter(move |user| {
+        let created = user["createdAt"].as_i64();
         user["deleted"] == false
-            && user["createdAt"]
-                .as_i64()
-                .is_none_or(|created| created < moment)
+            && (created.is_none_or(|created| created < moment)
+                || !calls_before(facts, user, moment).is_empty())
     })
 }
 
@@ -147,6 +147,18 @@ async fn gaps_are_what_looking_at_every_user_gives() {
         .collect();
     // Somebody who is gone is not missed; who practised exactly three days before is not missed yet; `newer` was not there.
     assert_eq!(ids, ["never", "ann"]);
+    // Who made a call before they were created was there.
+    let early = r#"days: 1, asOf: "2024-12-20T00:00:00Z", filter: { orgId: ["edge"] }"#;
+    let none = ask_gaps(&server, early).await;
+    assert_eq!(none["totalCount"], 0);
+    let call = call_by("early", &json!("cy"), "2024-12-12T00:00:00Z", &json!([]));
+    server.sender().deliver([&call]).await;
+    server.settled().await;
+    let found = ask_gaps(&server, early).await;
+    assert_eq!(
+        found["rows"],
+        json!([{ "user": { "id": "cy" }, "lastCallAt": "2024-12-12T00:00:00Z", "daysSince": 8, "callsBefore": 1 }])
+    );
     let one = ask_gaps(&server, &format!("{edge}, first: 1")).await;
     assert_eq!(
         [&one["totalCount"], &one["rows"][0]["lastCallAt"]],

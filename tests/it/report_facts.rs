@@ -162,7 +162,6 @@ fn call(sent: &Value, occurred_at: DateTime<Utc>) -> Value {
         "id": sent["id"],
         "title": sent["title"],
         "at": when.timestamp_micros(),
-        "hasTime": created_at.is_some(),
         "createdAt": when.to_rfc3339_opts(SecondsFormat::Micros, true),
         "managerId": user["managerId"],
         "teamId": user["teamId"],

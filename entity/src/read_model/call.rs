@@ -27,9 +27,9 @@ pub struct Model {
     pub duration: Option<f64>,
     /// Mean of the scores of its analyses, where any has one.
     pub score: Option<f64>,
-    /// When the call was made.
+    /// When the call was made: as it says, else when its event happened.
     pub created_at: Option<i64>,
-    /// What lists are sorted by: `created_at`, or the nearest known time. Never null.
+    /// What lists are sorted by: `created_at`, or 0, which is no time, but comes last. Never null.
     pub ordered_at: i64,
     /// Whether every event that touched this row was an example of the catalogue.
     pub is_example: bool,

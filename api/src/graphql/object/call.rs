@@ -34,7 +34,7 @@ impl Call {
         self.0.title.as_deref()
     }
 
-    /// When it was made.
+    /// When it was made. Where the call does not say, when its event happened; null when that does not say either.
     async fn created_at(&self) -> Option<Time> {
         self.0.created_at.and_then(Time::of_micros)
     }

@@ -7,6 +7,7 @@ use async_graphql::{Context, MergedObject, Object};
 use super::entry::{Asked, ExamplesOf, Found, found, total};
 use super::group::CallGroup;
 use super::grouping::Grouping;
+use super::READING;
 use super::period::Zone;
 use super::row::GroupKeys;
 use crate::graphql::error::{Error, Result};
@@ -44,10 +45,13 @@ fn size(first: Option<i32>, groups: Option<i32>, grouped: bool) -> Option<(usize
     (groups >= 1 && first.saturating_mul(groups) <= MOST_ROWS).then_some((first, groups))
 }
 
-/// What a report may cost: its rows times what is asked of each.
+/// What a report may cost: [`READING`], and its rows times what is asked of each.
 pub fn cost(first: Option<i32>, groups: Option<i32>, grouped: bool, child: usize) -> usize {
     let (first, groups) = size(first, groups, grouped).unwrap_or((1, 1));
-    child.saturating_mul(first).saturating_mul(groups)
+    child
+        .saturating_mul(first)
+        .saturating_mul(groups)
+        .saturating_add(READING)
 }
 
 /// What examples may cost.

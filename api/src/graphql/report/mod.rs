@@ -46,10 +46,15 @@ const MOST_ROWS: usize = 1_000;
 /// By how many things calls are grouped at most.
 const MOST_GROUPS: usize = 3;
 
-/// What a report may cost: its rows times what is asked of each.
+/// What a report costs beside what is asked of its rows: it reads every call that its filter lets pass.
+pub const READING: usize = 2_000;
+
+/// What a report may cost: [`READING`], and its rows times what is asked of each.
 pub fn cost(first: Option<i32>, child: usize) -> usize {
     let rows = first.and_then(|first| usize::try_from(first).ok());
-    child.saturating_mul(rows.unwrap_or(DEFAULT_ROWS).max(1))
+    child
+        .saturating_mul(rows.unwrap_or(DEFAULT_ROWS).max(1))
+        .saturating_add(READING)
 }
 
 /// How many rows are asked for.

@@ -19,6 +19,9 @@ pub use result::SearchResult;
 
 use syntax::Search;
 
+/// What a search costs beside what is asked of its hits: it counts in the words of every call that has them.
+pub const READING: usize = 5_000;
+
 /// [`ScalarType`] of `SearchText`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SearchText {

@@ -1,6 +1,7 @@
 //! The documents that the operator trusts, from a folder: an allow-list.
 //!
-//! Each `*.graphql` and `*.gql` file is one document, named by the SHA-256 of its exact text. A `*.json` file is a manifest, as
+//! Each `*.graphql` and `*.gql` file is one document, named by the SHA-256 of its text, as it stands there or without the white space
+//! around it, which many tools cut off. A `*.json` file is a manifest, as
 //! client tools write it: Apollo's (`"format": "apollo-persisted-query-manifest"`, with `operations` of `id` and `body`), or GraphQL
 //! Code Generator's `persisted-documents.json` (an object of documents by their ids). Subfolders are read too.
 //!
@@ -123,14 +124,15 @@ impl Trusted {
         let mut trusted = Self::default();
         for (id, text) in documents {
             let text: Arc<str> = text.into();
-            for id in [Some(hex_of(&text)), id].into_iter().flatten() {
+            let hashes = [hex_of(&text), hex_of(text.trim())];
+            for id in hashes.into_iter().chain(id) {
                 let id = without_prefix(&id).to_owned();
                 let before = trusted.by_id.insert(id.clone(), Arc::clone(&text));
                 if before.is_some_and(|before| before != text) {
                     return Err(TrustedError::Twice(id));
                 }
             }
-            trusted.texts.insert(text);
+            trusted.texts.insert(text.trim().into());
         }
         Ok(trusted)
     }
@@ -147,7 +149,7 @@ impl Trusted {
 
     /// The document of this very text.
     pub(super) fn exactly(&self, text: &str) -> Option<&Arc<str>> {
-        self.texts.get(text)
+        self.texts.get(text.trim())
     }
 }
 
@@ -310,7 +312,9 @@ mod tests {
             assert_eq!(trusted.named(id).map(|text| &**text), Some(text), "{id}");
         }
         assert!(trusted.exactly("{a}\n").is_some());
-        assert!(trusted.exactly("{a}").is_none());
+        assert!(trusted.exactly("{a}").is_some());
+        assert!(trusted.exactly("{ a }").is_none());
+        assert!(trusted.named(&hex_of("{a}")).is_some());
         assert!(trusted.named("two").is_none());
     }
 

@@ -151,6 +151,8 @@ impl Rows {
 
 fn row(id: &str, event: &Event, call: &Call, stamp: String, is_example: bool) -> call::Model {
     let user = call.user.as_ref();
+    // A call that does not say was made when it was completed, as near as anybody knows.
+    let made_at = call.created_at.or(event.reading.occurred_at);
     call::Model {
         id: id.to_owned(),
         org_id: call.org_id.clone(),
@@ -162,8 +164,8 @@ fn row(id: &str, event: &Event, call: &Call, stamp: String, is_example: bool) ->
         prospect_ids: serde_json::json!(call.prospect_ids).to_string(),
         duration: call.stats.duration,
         score: parts::mean_score(call),
-        created_at: call.created_at.map(Instant::micros),
-        ordered_at: ordered_at(call.created_at, &event.reading),
+        created_at: made_at.map(Instant::micros),
+        ordered_at: ordered_at(made_at, &event.reading),
         is_example,
         attributes_stamp: stamp,
         last_position: event.position,

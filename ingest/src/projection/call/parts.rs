@@ -81,7 +81,36 @@ fn lists(analysis: &Analysis) -> [(Kind, &[String]); 9] {
 
 /// The mean of the scores that are present; none when no analysis has one.
 pub(super) fn mean_score(call: &Call) -> Option<f64> {
-    let scores = call.analysis.iter().filter_map(|analysis| analysis.score);
-    let (sum, count) = scores.fold((0.0, 0.0), |(sum, count), score| (sum + score, count + 1.0));
-    (count > 0.0).then(|| sum / count)
+    let scores = || call.analysis.iter().filter_map(|analysis| analysis.score);
+    let (sum, count) = scores().fold((0.0, 0.0), |(sum, count), score| (sum + score, count + 1.0));
+    let mean = sum / count;
+    if count == 0.0 || mean.is_finite() {
+        return (count > 0.0).then_some(mean);
+    }
+    // The sum is greater than any number; the parts of the mean are not.
+    Some(scores().map(|score| score / count).sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mean(scores: &[f64]) -> Option<f64> {
+        let analysis = |score: &f64| Analysis {
+            score: Some(*score),
+            ..Analysis::default()
+        };
+        mean_score(&Call {
+            analysis: scores.iter().map(analysis).collect(),
+            ..Call::default()
+        })
+    }
+
+    #[test]
+    fn a_mean_is_a_number_however_great_the_scores() {
+        assert_eq!(mean(&[]), None);
+        assert_eq!(mean(&[1.0, 4.0]), Some(2.5));
+        assert_eq!(mean(&[1e308, 1e308]), Some(1e308));
+        assert_eq!(mean(&[f64::MAX, f64::MAX, f64::MIN]), Some(f64::MAX / 3.0));
+    }
 }
