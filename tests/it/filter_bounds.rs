@@ -196,3 +196,41 @@ async fn a_filter_that_is_too_much_is_told_what_to_do() {
         }
     }
 }
+
+#[tokio::test]
+async fn what_is_without_letters_is_equal_to_nothing() {
+    let server = Server::start().await;
+    for (id, name) in [
+        ("named", json!("Ann")),
+        ("smiling", json!("😀")),
+        ("nameless", Value::Null),
+    ] {
+        let user = json!({ "id": id, "orgId": "o", "name": name });
+        let analysis = json!({ "products": [name.as_str().unwrap_or("…")] });
+        let call = json!({ "id": id, "orgId": "o", "user": user, "analysis": [analysis] });
+        let org = json!({ "id": id, "name": name });
+        for (event_type, payload) in [
+            ("call.completed", json!({ "call": call })),
+            ("org.updated", json!({ "org": org })),
+        ] {
+            let body = json!({ "id": "e", "type": event_type, "timestamp": "2025-01-14T05:15:39Z", "payload": payload });
+            let message_id = format!("{id}_{event_type}");
+            let sent = server.sender().send(&message_id, body.to_string()).await;
+            assert_eq!(sent.status, 204);
+        }
+    }
+    server.settled().await;
+    let count = async |list: &str, filter: &str| {
+        let query = format!("{{ {list}(filter: {{ {filter} }}) {{ totalCount }} }}");
+        server.graphql(&query, json!({})).await[list]["totalCount"].clone()
+    };
+    for text in ["😀", "...", "", "?"] {
+        let names = format!("name: [{text:?}]");
+        assert_eq!(count("users", &names).await, 0, "{text}");
+        assert_eq!(count("orgs", &names).await, 0, "{text}");
+        let entry = format!("insight: {{ kind: PRODUCTS, text: [{text:?}] }}");
+        assert_eq!(count("calls", &entry).await, 0, "{text}");
+        let both = format!("name: [{text:?}, \"ANN!\"]");
+        assert_eq!(count("users", &both).await, 1, "{text}");
+    }
+}

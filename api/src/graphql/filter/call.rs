@@ -142,8 +142,16 @@ impl Filter<call::Entity> for CallFilter {
                 of_users(Conditions::none().is(user::Column::IsDeleted, Some(deleted)))
             }))
             .and(self.insight.as_ref().map(InsightFilter::condition))
-            .and(self.spoken.as_ref().map(|text| search::spoken(text, backend)))
-            .and(self.title.as_ref().map(|text| search::titled(text, backend)))
+            .and(
+                self.spoken
+                    .as_ref()
+                    .map(|text| search::spoken(text, backend)),
+            )
+            .and(
+                self.title
+                    .as_ref()
+                    .map(|text| search::titled(text, backend)),
+            )
             .and(self.persona.as_ref().map(PersonaFilter::condition))
             .and(self.analysis_type.as_deref().map(has_analysis))
             .between(call::Column::Score, self.score, backend)

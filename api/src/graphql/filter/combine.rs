@@ -68,6 +68,15 @@ pub trait Filter<E: EntityTrait>:
         inner.map(Self::extent).fold(Extent::ONE, Extent::with)
     }
 
+    /// How many values it holds: counted where they end up, so that no field can be forgotten. SQLite takes the fewest.
+    fn values(&self) -> usize {
+        let condition = self.condition(DatabaseBackend::Sqlite);
+        let (_, values) = Query::select()
+            .cond_where(condition)
+            .build(SqliteQueryBuilder);
+        values.0.len()
+    }
+
     /// The condition on the rows, as `backend` understands it: the databases have different words for searching texts.
     fn condition(&self, backend: DatabaseBackend) -> Condition {
         let Combined { and, or, not } = self.combined();
@@ -100,12 +109,7 @@ pub trait Filter<E: EntityTrait>:
                 "Filters are at most {MOST_LEVELS} levels within each other, not {levels}: filters in `and` that hold nothing else can be one."
             )));
         }
-        // Counted where they end up, so that no field can be forgotten. SQLite takes the fewest.
-        let condition = self.condition(DatabaseBackend::Sqlite);
-        let (_, values) = Query::select()
-            .cond_where(condition)
-            .build(SqliteQueryBuilder);
-        let values = values.0.len();
+        let values = self.values();
         if values > MOST_VALUES {
             return Err(Error::bad_input(format!(
                 "A filter holds at most {MOST_VALUES} values in all, not {values}: ask for them in several queries."

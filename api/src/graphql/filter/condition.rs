@@ -80,20 +80,16 @@ impl Conditions {
         }
     }
 
-    /// A column of folded texts.
+    /// A column of folded texts. What is without any letter or digit is equal to nothing, not to what has no text either.
     pub(super) fn one_of_keys(
         self,
         column: impl ColumnTrait,
         values: Option<&Vec<String>>,
         fold: fn(&str) -> String,
     ) -> Self {
-        match values {
-            Some(values) => Self(
-                self.0
-                    .add(column.is_in(values.iter().map(|text| fold(text)))),
-            ),
-            None => self,
-        }
+        let Some(values) = values else { return self };
+        let keys = values.iter().map(|text| fold(text));
+        Self(self.0.add(column.is_in(keys.filter(|key| !key.is_empty()))))
     }
 
     /// A column of texts without bound: the index finds those that begin alike.

@@ -81,6 +81,20 @@ where
     }
 }
 
+/// What a page below a parent may cost: [`page_cost`], and its filter, which every parent has a copy of.
+fn below_cost<E: EntityTrait, F: Filter<E>>(
+    filter: Option<&F>,
+    first: Option<i32>,
+    last: Option<i32>,
+    child: usize,
+) -> usize {
+    let values = filter.map_or(0, Filter::values);
+    page_cost(first, last, child).saturating_add(values / VALUES_A_FIELD)
+}
+
+/// How many values of a filter cost as much as a field.
+const VALUES_A_FIELD: usize = 10;
+
 /// What a page may cost: its own size times what stands below each row.
 pub(super) fn page_cost(first: Option<i32>, last: Option<i32>, child: usize) -> usize {
     let asked = first.or(last).and_then(|size| usize::try_from(size).ok());

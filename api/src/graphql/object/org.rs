@@ -6,7 +6,7 @@ use entity::read_model::{call, org, prospect, user};
 use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{ActiveEnum, IntoSimpleExpr};
 
-use super::{Call, Event, OrgChange, Prospect, User, page_below, page_cost};
+use super::{Call, Event, OrgChange, Prospect, User, below_cost, page_below, page_cost};
 use crate::graphql::error::Result;
 use crate::graphql::filter::{CallFilter, ProspectFilter, UserFilter};
 use crate::graphql::history::ChangesOf;
@@ -116,7 +116,7 @@ impl Org {
     }
 
     /// Its users, newest first.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(complexity = "below_cost(filter.as_ref(), first, last, child_complexity)")]
     #[expect(
         clippy::too_many_arguments,
         reason = "each is an argument of the field"
@@ -149,7 +149,7 @@ impl Org {
     }
 
     /// Its calls, newest first.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(complexity = "below_cost(filter.as_ref(), first, last, child_complexity)")]
     #[expect(
         clippy::too_many_arguments,
         reason = "each is an argument of the field"
@@ -182,7 +182,7 @@ impl Org {
     }
 
     /// The prospects of its calls, by id.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(complexity = "below_cost(filter.as_ref(), first, last, child_complexity)")]
     #[expect(
         clippy::too_many_arguments,
         reason = "each is an argument of the field"

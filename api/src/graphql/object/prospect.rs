@@ -5,7 +5,7 @@ use entity::read_model::{call, call_prospect, prospect};
 use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{EntityTrait, IntoSimpleExpr, JoinType, QuerySelect, RelationDef, Select};
 
-use super::{Call, Event, page_below, page_cost};
+use super::{Call, Event, below_cost, page_below};
 use crate::graphql::error::Result;
 use crate::graphql::filter::CallFilter;
 use crate::graphql::page::{Arguments, CallOrderField, Connection, Node, Order};
@@ -89,7 +89,7 @@ impl Prospect {
     }
 
     /// The calls they were in, newest first.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(complexity = "below_cost(filter.as_ref(), first, last, child_complexity)")]
     #[expect(
         clippy::too_many_arguments,
         reason = "each is an argument of the field"

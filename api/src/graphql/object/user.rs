@@ -6,7 +6,7 @@ use entity::read_model::{call, user};
 use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{ActiveEnum, IntoSimpleExpr};
 
-use super::{Call, Event, Org, UserChange, load, page_below, page_cost};
+use super::{Call, Event, Org, UserChange, below_cost, load, page_below, page_cost};
 use crate::graphql::error::Result;
 use crate::graphql::filter::CallFilter;
 use crate::graphql::history::ChangesOf;
@@ -141,7 +141,7 @@ impl User {
     }
 
     /// Their calls, newest first.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(complexity = "below_cost(filter.as_ref(), first, last, child_complexity)")]
     #[expect(
         clippy::too_many_arguments,
         reason = "each is an argument of the field"

@@ -27,7 +27,7 @@ impl ReportQuery {
         &self,
         #[graphql(desc = "Which calls.")] filter: Option<CallFilter>,
         #[graphql(
-            desc = "By what they are grouped: at most three things, one of them at most a period. Without any there is one row.",
+            desc = "By what they are grouped: at most three things, one of them at most a period. Without any there is one row. There may be calls in at most 1000 periods (days, weeks or months); with `fill` the report may be of at most 1000.",
             default
         )]
         group_by: Vec<CallGroup>,
@@ -37,7 +37,7 @@ impl ReportQuery {
         )]
         time_zone: Zone,
         #[graphql(
-            desc = "Whether each group also has a row for each period of the report in which it has no calls.",
+            desc = "Whether each group also has a row for each period of the report in which it has no calls. A group without any calls has none; where the period is the only group, each period has a row, which needs both ends of `filter: { createdAt }` where there are no calls at all.",
             default
         )]
         fill: bool,
@@ -64,7 +64,7 @@ impl ReportQuery {
         )]
         filter: Option<CallFilter>,
         #[graphql(
-            desc = "By what the calls are grouped: at most two things, one of them at most a period. By ANALYSIS_TYPE the entries are those of the analyses of that type.",
+            desc = "By what the calls are grouped: at most two things, one of them at most a period. By ANALYSIS_TYPE the entries are those of the analyses of that type. There may be calls in at most 1000 periods (days, weeks or months).",
             default
         )]
         group_by: Vec<CallGroup>,
@@ -128,7 +128,7 @@ impl ReportQuery {
         #[graphql(desc = "Of which time.", default_with = "LeaderboardPeriod::Month")]
         period: LeaderboardPeriod,
         #[graphql(
-            desc = "The period that holds this moment counts, up to this moment. Now, unless said."
+            desc = "The period that holds this moment counts, up to this moment, in the years 1 to 9998. Now, unless said. A call of which no time is known is in no DAY, WEEK or MONTH."
         )]
         as_of: Option<Time>,
         #[graphql(
@@ -156,15 +156,15 @@ impl ReportQuery {
         Leaderboard::of(&Session::of(ctx).reader, question).await
     }
 
-    /// Who has stopped practising, or never began: users without a call in the last days. Deleted users and the catalogue's examples are
-    /// left out.
+    /// Who has stopped practising, or never began: users without a call in the last days. Users who made a call before `asOf` are in, and of the
+    /// others those who were created before it, or nobody knows when. Deleted users and the catalogue's examples are left out.
     #[graphql(complexity = "report::cost(first, child_complexity)")]
     async fn practice_gaps(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Without a call in so many days, of 24 hours, before `asOf`.")] days: i32,
         #[graphql(
-            desc = "As it was at this moment, among the users who are there today. Now, unless said."
+            desc = "As it was at this moment, in the years 1 to 9998, among the users who are there today. Now, unless said."
         )]
         as_of: Option<Time>,
         #[graphql(desc = "Which users.")] filter: Option<UserFilter>,
@@ -181,7 +181,7 @@ impl ReportQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "Today is the day that holds this moment, and calls count up to this moment. Now, unless said."
+            desc = "Today is the day that holds this moment, in the years 1 to 9998, and calls count up to this moment. Now, unless said."
         )]
         as_of: Option<Time>,
         #[graphql(

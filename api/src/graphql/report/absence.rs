@@ -11,16 +11,13 @@ use sea_orm::{
     QuerySelect, QueryTrait, Select,
 };
 
-use super::period::{Unit, Zone, days_before, holding};
+use super::period::{DAY, Unit, Zone, days_before, holding};
 use super::{rows_of, statement};
 use crate::graphql::error::{Error, Result};
 use crate::graphql::filter::{Filter, UserFilter};
 use crate::graphql::object::User;
 use crate::graphql::scalar::Time;
 use crate::graphql::session::Reader;
-
-/// Microseconds of 24 hours.
-const DAY: i64 = 86_400_000_000;
 
 /// The longest gap that can be asked for, in days.
 const MOST_DAYS: i32 = 36_500;
@@ -30,7 +27,7 @@ const MOST_DAYS: i32 = 36_500;
 pub struct PracticeGap {
     /// The user.
     user: User,
-    /// When they made their last call before `asOf`. Null if they made none.
+    /// When they made their last call before `asOf`. Null if they made none. A call without a time counts nowhere here.
     last_call_at: Option<Time>,
     /// How many whole days, of 24 hours, had passed since then at `asOf`. Null if they made none.
     days_since: Option<i64>,
@@ -73,19 +70,15 @@ pub struct StreaksAtRisk {
     rows: Vec<StreakAtRisk>,
 }
 
-/// The users who are there at a moment: not deleted, no examples, and not created later.
-fn users(reader: &Reader, filter: &UserFilter, as_of: Time) -> Select<user::Entity> {
-    let created = Condition::any()
-        .add(user::Column::CreatedAt.is_null())
-        .add(user::Column::CreatedAt.lt(as_of.micros()));
+/// The users who are there: not deleted, and no examples.
+fn users(reader: &Reader, filter: &UserFilter) -> Select<user::Entity> {
     user::Entity::visible_to(reader.viewer.scope())
         .filter(filter.condition(reader.backend()))
         .filter(user::Column::IsExample.eq(false))
         .filter(user::Column::IsDeleted.eq(false))
-        .filter(created)
 }
 
-/// The real calls of a user of the select around it, in a stretch of time.
+/// The real calls of a user of the select around it, in a stretch of time. One without a time is in none.
 fn calls_of_user(reader: &Reader, from: Option<i64>, to: i64) -> Select<call::Entity> {
     let of_user =
         Expr::col((call::Entity, call::Column::UserId)).equals((user::Entity, user::Column::Id));
@@ -93,6 +86,7 @@ fn calls_of_user(reader: &Reader, from: Option<i64>, to: i64) -> Select<call::En
         .select_only()
         .filter(of_user)
         .filter(call::Column::IsExample.eq(false))
+        .filter(call::Column::CreatedAt.is_not_null())
         .filter(call::Column::OrderedAt.lt(to));
     match from {
         Some(from) => calls.filter(call::Column::OrderedAt.gte(from)),
@@ -139,11 +133,17 @@ impl PracticeGaps {
         let most = rows_of(first)?;
         let filter = filter.unwrap_or_default();
         filter.check()?;
-        let as_of = as_of.map_or_else(|| reader.now(), Ok)?;
+        let as_of = reader.as_of(as_of)?;
         let now = as_of.micros();
         let since = now.saturating_sub(i64::from(days) * DAY);
         let count = calls_of_user(reader, None, now).column_as(call::Column::Id.count(), "made");
-        let select = users(reader, &filter, as_of)
+        // Whoever made a call was there, whatever is said of when they were created.
+        let was_there = Condition::any()
+            .add(user::Column::CreatedAt.is_null())
+            .add(user::Column::CreatedAt.lt(now))
+            .add(any(calls_of_user(reader, None, now)));
+        let select = users(reader, &filter)
+            .filter(was_there)
             .filter(any(calls_of_user(reader, Some(since), now)).not())
             .expr_as(last_call(reader, now), "last_call_at")
             .expr_as(value(count.into_query()), "calls_before");
@@ -194,11 +194,11 @@ impl StreaksAtRisk {
         let most = rows_of(first)?;
         let filter = filter.unwrap_or_default();
         filter.check()?;
-        let as_of = as_of.map_or_else(|| reader.now(), Ok)?;
+        let as_of = reader.as_of(as_of)?;
         let today = holding(Unit::Day, zone.0, as_of.micros())?;
         let begins = today.from.micros();
         let since = days_before(zone.0, today.date, within)?;
-        let select = users(reader, &filter, as_of)
+        let select = users(reader, &filter)
             .filter(user::Column::Streak.gt(0.0))
             .filter(any(calls_of_user(reader, Some(begins), as_of.micros())).not())
             .filter(any(calls_of_user(reader, Some(since), begins)))

@@ -6,9 +6,9 @@
 
 use sea_orm::{ConnectionTrait, Statement};
 
-use super::figures::CallFigures;
+use super::figures::{CallFigures, figure};
 use super::group::Key;
-use super::grouping::{Grouping, bytewise, chosen, period_of, table_of};
+use super::grouping::{BY_PERIOD, Grouping, bytewise, chosen, period_of, table_of};
 use super::period::Period;
 use super::statement;
 use crate::graphql::error::Result;
@@ -41,9 +41,9 @@ impl Asked {
     /// A row for each call of each group: who made it, its duration and score, and the group.
     fn grouped(&self, by_period: bool) -> String {
         let score = if self.grouping.is_of_analyses() {
-            "AVG(analyses.score)"
+            format!("AVG({})", figure("analyses.score"))
         } else {
-            "chosen.score"
+            "chosen.score".to_owned()
         };
         let once = if self.grouping.is_of_prospects() || self.grouping.is_of_analyses() {
             let call = ["id", "user_id", "duration", "score"].map(|name| format!("chosen.{name}"));
@@ -71,7 +71,7 @@ impl Asked {
         order.insert(0, "calls DESC".to_owned());
         if periods.is_some() {
             names.insert(0, "period".to_owned());
-            order.insert(0, "period".to_owned());
+            order.insert(0, BY_PERIOD.to_owned());
         }
         let keys = names.join(", ");
         let (partition, by, shown) = match keys.as_str() {
@@ -101,10 +101,7 @@ impl Asked {
 
 /// The rows of a report, by period, then by their number of calls; and whether there are more.
 pub async fn rows(reader: &Reader, asked: &Asked) -> Result<(Vec<Row>, bool)> {
-    let periods = asked.grouping.periods(reader).await?;
-    if periods.as_ref().is_some_and(Vec::is_empty) {
-        return Ok((Vec::new(), false));
-    }
+    let periods = asked.grouping.periods(reader, asked.fill).await?;
     let statement = asked.statement(reader, periods.as_deref());
     let generation = reader.store.read_model.live();
     let mut rows = Vec::new();
@@ -118,18 +115,22 @@ pub async fn rows(reader: &Reader, asked: &Asked) -> Result<(Vec<Row>, bool)> {
     if asked.fill
         && let Some(periods) = &periods
     {
-        rows = filled(rows, periods);
+        rows = filled(rows, periods, asked.grouping.keys().next().is_none());
     }
     let more = rows.len() > asked.most;
     rows.truncate(asked.most);
     Ok((rows, more))
 }
 
-/// The rows, and one without calls for each period in which a group that has any has none.
-fn filled(rows: Vec<Row>, periods: &[Period]) -> Vec<Row> {
+/// The rows, and one without calls for each period in which a group that has any has none; where periods are the only group, for each
+/// period without calls.
+fn filled(rows: Vec<Row>, periods: &[Period], only_periods: bool) -> Vec<Row> {
     let mut groups: Vec<Vec<Key>> = Vec::new();
+    if only_periods {
+        groups.push(Vec::new());
+    }
     for row in &rows {
-        if !groups.contains(&row.keys) {
+        if row.period.is_some() && !groups.contains(&row.keys) {
             groups.push(row.keys.clone());
         }
     }
@@ -147,6 +148,7 @@ fn filled(rows: Vec<Row>, periods: &[Period]) -> Vec<Row> {
             figures: CallFigures::NONE,
         }));
     }
+    all.extend(rows);
     all
 }
 

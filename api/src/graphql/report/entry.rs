@@ -14,7 +14,7 @@ use sea_orm::{
 };
 
 use super::group::Key;
-use super::grouping::{Grouping, bytewise, calls, chosen, period_of, table_of};
+use super::grouping::{BY_PERIOD, Grouping, bytewise, calls, chosen, period_of, table_of};
 use super::period::Period;
 use super::statement;
 use crate::graphql::error::{Error, Result};
@@ -40,7 +40,7 @@ pub struct Asked {
 pub struct EntryKey {
     /// One for each group that is no period.
     pub keys: Vec<Key>,
-    /// When the period begins, where calls are grouped by one.
+    /// When the period begins, where calls are grouped by one and have a time.
     pub period: Option<Time>,
     /// The words.
     pub text_key: String,
@@ -140,11 +140,11 @@ impl Asked {
             .iter()
             .map(|name| format!("{name} IS NULL, {}", bytewise(backend, name)))
             .collect();
-        let mut first = "";
+        let mut first = String::new();
         if periods.is_some() {
             names.insert(0, "period".to_owned());
-            order.insert(0, "period".to_owned());
-            first = "period, ";
+            order.insert(0, BY_PERIOD.to_owned());
+            first = format!("{BY_PERIOD}, ");
         }
         let nth = match order.as_slice() {
             [] => "1".to_owned(),
@@ -237,10 +237,7 @@ fn list_of(names: impl IntoIterator<Item = String>, table: &str) -> String {
 
 /// The rows of a report.
 pub async fn found(reader: &Reader, asked: &Asked) -> Result<Vec<Found>> {
-    let periods = asked.grouping.periods(reader).await?;
-    if periods.as_ref().is_some_and(Vec::is_empty) {
-        return Ok(Vec::new());
-    }
+    let periods = asked.grouping.periods(reader, false).await?;
     let statement = asked.rows(reader, periods.as_deref());
     let generation = reader.store.read_model.live();
     let has_before = asked.before().is_some();
@@ -297,7 +294,7 @@ impl Loader<ExamplesOf> for Reader {
                 continue;
             }
             answered.push((asked, *first));
-            let periods = asked.grouping.periods(self).await?;
+            let periods = asked.grouping.periods(self, false).await?;
             let statement = asked.examples(self, periods.as_deref(), *first);
             let generation = self.store.read_model.live();
             for row in generation.db().query_all_raw(statement).await? {

@@ -3,7 +3,8 @@
 use async_graphql::SimpleObject;
 use sea_orm::{DbErr, QueryResult};
 
-/// The figures of some calls. Duration and score are in the units that SalesMagic sends.
+/// The figures of some calls. Duration and score are in the units that SalesMagic sends. One that is beyond ±1e100 is no figure and counts
+/// as missing, also in `scored`; one that is nearer to 0 than 1e-100 counts as 0.
 #[derive(Clone, Debug, PartialEq, SimpleObject)]
 pub struct CallFigures {
     /// How many calls.
@@ -28,6 +29,14 @@ pub struct CallFigures {
     pub p90_score: Option<f64>,
 }
 
+/// A column's number, as reports count it: none of which sums, squares or halves leave the range of a float, which PostgreSQL answers with
+/// an error and SQLite with an infinity. A window's sum that an infinity has once entered never becomes a number again.
+pub fn figure(column: &str) -> String {
+    format!(
+        "CASE WHEN ABS({column}) < 1e-100 THEN 0.0 WHEN ABS({column}) <= 1e100 THEN {column} END"
+    )
+}
+
 impl CallFigures {
     /// Of no calls.
     pub const NONE: Self = Self {
@@ -43,7 +52,7 @@ impl CallFigures {
         p90_score: None,
     };
 
-    /// The expressions over ranked calls (see [`super::call`]) whose values [`Self::read`] reads.
+    /// The expressions over ranked calls (see [`super::call`]), their numbers by [`figure`], whose values [`Self::read`] reads.
     pub fn expressions() -> String {
         format!(
             "COUNT(*) AS calls, COUNT(DISTINCT user_id) AS users, SUM(duration) AS total_duration, AVG(duration) AS mean_duration, \

@@ -17,7 +17,7 @@ pub enum CallGroup {
     Manager,
     /// By the org.
     Org,
-    /// By the prospects of the call. A call with several counts for each.
+    /// By the prospects of the call. A call with several counts for each. Rows have the prospect's `orgId` too: an id is unique in its org only.
     Prospect,
     /// By the difficulty of the call's prospects, as it was sent with the call.
     Difficulty,
@@ -25,9 +25,10 @@ pub enum CallGroup {
     Industry,
     /// By the job title of the call's prospects, as it was sent with the call.
     JobTitle,
-    /// By the types of the call's analyses. Scores are then those of the analyses of that type, not the call's.
+    /// By the types of the call's analyses. The score of a call is then the mean of its analyses of that type, not that of all.
     AnalysisType,
-    /// By the day on which it was made, in the report's time zone.
+    /// By the day on which it was made, in the report's time zone. A call without a time is in no period, nor is one outside of the years 1 to
+    /// 9998: `period` is null.
     Day,
     /// By the week in which it was made: from Monday on, in the report's time zone.
     Week,

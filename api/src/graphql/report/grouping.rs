@@ -1,13 +1,20 @@
 //! The calls that a report is of, and the groups into which they fall.
 //!
-//! Every report starts from [`Grouping::calls`]: examples are left out there and nowhere else.
+//! Every report starts from [`calls`]: examples are left out there and nowhere else.
 
 use entity::read_model::call;
 use entity::scope::Scoped;
-use sea_orm::{ColumnTrait, DatabaseBackend, DbErr, QueryFilter, QueryResult, QuerySelect, Select};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait, DatabaseBackend, DbErr, Order, QueryFilter, QueryOrder, QueryResult, QuerySelect,
+    Select,
+};
 
+use super::figures::figure;
 use super::group::{CallGroup, Key};
-use super::period::{Period, Zone, between};
+use super::period::{
+    EARLIEST, LATEST, MOST, MOST_STRETCHES, Period, Unit, Zone, between, of_stretches,
+};
 use crate::graphql::error::{Error, Result};
 use crate::graphql::filter::{CallFilter, Filter};
 use crate::graphql::scalar::Time;
@@ -34,16 +41,23 @@ pub fn calls(reader: &Reader, filter: &CallFilter) -> Select<call::Entity> {
 /// What a report needs of the calls. A statement names them `chosen` and materializes them: their index follows from the filter,
 /// and not from how they are grouped.
 pub fn chosen(reader: &Reader, filter: &CallFilter) -> Select<call::Entity> {
-    calls(reader, filter).select_only().columns([
+    let chosen = calls(reader, filter).select_only().columns([
         call::Column::Id,
         call::Column::OrgId,
         call::Column::UserId,
         call::Column::ManagerId,
         call::Column::TeamId,
-        call::Column::Duration,
-        call::Column::Score,
+        call::Column::CreatedAt,
         call::Column::OrderedAt,
-    ])
+    ]);
+    with_numbers(chosen)
+}
+
+/// With the durations and scores that count.
+pub fn with_numbers(select: Select<call::Entity>) -> Select<call::Entity> {
+    select
+        .expr_as(Expr::cust(figure("\"calls\".\"duration\"")), "duration")
+        .expr_as(Expr::cust(figure("\"calls\".\"score\"")), "score")
 }
 
 /// A text that is ordered byte by byte, on every database.
@@ -110,31 +124,54 @@ impl Grouping {
             .collect()
     }
 
-    /// The periods of the calls, where they are grouped by one.
-    pub async fn periods(&self, reader: &Reader) -> Result<Option<Vec<Period>>> {
+    /// The periods of the calls, where they are grouped by one: at least those that have calls, and filled, all of the time that is asked
+    /// for. A call without a time is in none, nor is one of a year that no calendar has.
+    pub async fn periods(&self, reader: &Reader, fill: bool) -> Result<Option<Vec<Period>>> {
         let Some(unit) = self.groups.iter().find_map(|group| group.unit()) else {
             return Ok(None);
         };
         let asked = self.filter.created_at.as_ref();
         let from = asked.and_then(|range| range.from).map(Time::micros);
         let to = asked.and_then(|range| range.to).map(Time::micros);
-        let (from, to) = if let (Some(from), Some(to)) = (from, to) {
-            (from, to)
-        } else {
-            let ordered_at = call::Column::OrderedAt;
-            let found: Option<(Option<i64>, Option<i64>)> = calls(reader, &self.filter)
-                .select_only()
-                .column_as(ordered_at.min(), "first")
-                .column_as(ordered_at.max(), "last")
-                .into_tuple()
-                .one(reader.store.read_model.live().db())
-                .await?;
-            let Some((Some(first), Some(last))) = found else {
-                return Ok(Some(Vec::new()));
-            };
-            (from.unwrap_or(first), to.unwrap_or(last + 1))
+        if let (Some(from), Some(to)) = (from, to) {
+            let all = between(unit, self.zone.0, from, to);
+            if fill || all.is_ok() {
+                return all.map(Some);
+            }
+        }
+        // A wrong date may lie centuries from the others.
+        let stretches = self.stretches(reader, unit).await?;
+        if !fill {
+            return of_stretches(unit, self.zone.0, &stretches).map(Some);
+        }
+        let (Some((first, _)), Some((_, last))) = (stretches.first(), stretches.last()) else {
+            return Ok(Some(Vec::new()));
         };
+        let (from, to) = (from.unwrap_or(*first), to.unwrap_or(*last + 1));
         between(unit, self.zone.0, from, to).map(Some)
+    }
+
+    /// The [stretches](Unit::stretch) that have calls: the moments of the first and of the last call of each. Where there are more than a
+    /// report may have periods of, only so many that this shows.
+    async fn stretches(&self, reader: &Reader, unit: Unit) -> Result<Vec<(i64, i64)>> {
+        let created_at = call::Column::CreatedAt;
+        let nth = Expr::cust(format!(
+            "(\"calls\".\"created_at\" - ({EARLIEST})) / {}",
+            unit.stretch()
+        ));
+        let found = calls(reader, &self.filter)
+            .filter(created_at.gte(EARLIEST))
+            .filter(created_at.lt(LATEST))
+            .select_only()
+            .column_as(created_at.min(), "first")
+            .column_as(created_at.max(), "last")
+            .group_by(nth.clone())
+            .order_by(nth, Order::Asc)
+            .limit(u64::try_from(MOST * MOST_STRETCHES).unwrap_or(u64::MAX) + 1)
+            .into_tuple()
+            .all(reader.store.read_model.live().db())
+            .await?;
+        Ok(found)
     }
 
     /// The columns that tell the groups apart, each as the statement finds it and as it is called from there on.
@@ -161,7 +198,7 @@ impl Grouping {
     pub fn tables(&self, by_period: bool) -> String {
         let mut tables = "chosen".to_owned();
         if by_period {
-            tables += " JOIN periods ON periods.begins <= chosen.ordered_at AND chosen.ordered_at < periods.ends";
+            tables += " LEFT JOIN periods ON periods.begins <= chosen.created_at AND chosen.created_at < periods.ends";
         }
         if self.is_of_prospects() {
             tables += " LEFT JOIN call_prospects ON call_prospects.call_id = chosen.id";
@@ -185,6 +222,10 @@ impl Grouping {
 
 /// The periods as a table of a statement: their numbers and bounds.
 pub fn table_of(periods: &[Period]) -> String {
+    if periods.is_empty() {
+        return "periods(nth, begins, ends) AS (SELECT CAST(0 AS BIGINT), 0, 0 WHERE 1 = 0), "
+            .to_owned();
+    }
     let rows: Vec<String> = periods
         .iter()
         .enumerate()
@@ -199,7 +240,10 @@ pub fn table_of(periods: &[Period]) -> String {
     )
 }
 
-/// The period of a row, where there are any.
+/// In which order rows by period come: by time, and those without one last, on every database.
+pub const BY_PERIOD: &str = "period IS NULL, period";
+
+/// The period of a row, where it has one.
 pub fn period_of(
     row: &QueryResult,
     periods: Option<&[Period]>,
@@ -207,7 +251,7 @@ pub fn period_of(
     let Some(periods) = periods else {
         return Ok(None);
     };
-    let nth: i64 = row.try_get("", "period")?;
-    let nth = usize::try_from(nth).ok();
+    let nth: Option<i64> = row.try_get("", "period")?;
+    let nth = nth.and_then(|nth| usize::try_from(nth).ok());
     Ok(nth.and_then(|nth| periods.get(nth)).copied())
 }

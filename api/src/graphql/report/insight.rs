@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use async_graphql::{Context, MergedObject, Object};
 
+use super::READING;
 use super::entry::{Asked, ExamplesOf, Found, found, total};
 use super::group::CallGroup;
 use super::grouping::Grouping;
-use super::READING;
 use super::period::Zone;
 use super::row::GroupKeys;
 use crate::graphql::error::{Error, Result};

@@ -9,7 +9,7 @@ use sea_orm::{
     Statement,
 };
 
-use super::grouping::calls;
+use super::grouping::{calls, with_numbers};
 use super::period::{Period, Unit, Zone, holding};
 use super::{rows_of, statement};
 use crate::graphql::error::{Error, Result};
@@ -24,7 +24,7 @@ use crate::graphql::session::Reader;
 pub enum LeaderboardMetric {
     /// How many calls they made.
     Calls,
-    /// The mean of their calls' scores.
+    /// The mean of their calls' scores. What is no figure in `CallFigures` is none here.
     MeanScore,
     /// Their best call's score.
     BestScore,
@@ -65,7 +65,7 @@ pub enum LeaderboardPeriod {
     Week,
     /// The month.
     Month,
-    /// All time until then. There is none before.
+    /// All time until then, and calls of which no time is known, which no other period has. There is none before.
     AllTime,
 }
 
@@ -160,11 +160,8 @@ fn made(reader: &Reader, filter: &CallFilter, bounds: Bounds) -> Select<call::En
         "CASE WHEN \"calls\".\"ordered_at\" >= {} THEN 1 ELSE 0 END",
         bounds.from
     );
-    let mut select = calls(reader, filter)
-        .select_only()
+    let mut select = with_numbers(calls(reader, filter).select_only())
         .column(call::Column::UserId)
-        .column(call::Column::Score)
-        .column(call::Column::Duration)
         .column(user::Column::Streak)
         .column(user::Column::NameKey)
         .column_as(Expr::cust(recent), "recent")
@@ -172,6 +169,9 @@ fn made(reader: &Reader, filter: &CallFilter, bounds: Bounds) -> Select<call::En
         .filter(call::Column::OrderedAt.lt(bounds.as_of))
         .filter(user::Entity::within(reader.viewer.scope()))
         .filter(user::Column::IsDeleted.eq(false));
+    if bounds.from > i64::MIN {
+        select = select.filter(call::Column::CreatedAt.is_not_null());
+    }
     let by_user =
         Expr::col((user::Entity, user::Column::Id)).equals((call::Entity, call::Column::UserId));
     QueryTrait::query(&mut select).join(JoinType::InnerJoin, user::Entity, by_user);
@@ -228,7 +228,7 @@ impl Leaderboard {
         let most = rows_of(question.first)?;
         let filter = question.filter.clone().unwrap_or_default();
         filter.check()?;
-        let as_of = question.as_of.map_or_else(|| reader.now(), Ok)?;
+        let as_of = reader.as_of(question.as_of)?;
         let zone = question.zone.0;
         let (period, previous_period) = match question.period.unit() {
             None => (None, None),

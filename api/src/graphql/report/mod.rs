@@ -26,6 +26,7 @@ use super::session::{Reader, Session};
 use call::{Asked, Row};
 use figures::CallFigures;
 use grouping::Grouping;
+use period::in_calendar;
 use row::CallReportRow;
 
 pub use absence::{PracticeGaps, StreaksAtRisk};
@@ -82,8 +83,11 @@ fn statement<E: EntityTrait>(
 }
 
 impl Reader {
-    /// The server's time.
-    fn now(&self) -> Result<Time> {
+    /// The moment of which a report is: now, unless it is said.
+    fn as_of(&self, said: Option<Time>) -> Result<Time> {
+        if let Some(said) = said {
+            return in_calendar(said);
+        }
         let now = (self.store.clock)().timestamp_micros();
         Time::of_micros(now).ok_or(Error::Internal)
     }
@@ -131,7 +135,8 @@ impl CallReport {
 /// Figures of calls: of all, and by group. The catalogue's examples are left out; the calls of deleted users are in.
 #[Object]
 impl CallReport {
-    /// A row for each group that has calls: the periods in their order, and in each the groups with the most calls first.
+    /// A row for each group that has calls: the periods in their order, and in each the groups with the most calls first. Calls without a
+    /// time are in no period: their rows come last.
     async fn rows(&self, ctx: &Context<'_>) -> Result<Vec<CallReportRow>> {
         let (rows, _) = self.computed(ctx).await?;
         Ok(rows.iter().cloned().map(Into::into).collect())

@@ -1,6 +1,7 @@
 //! Stretches of time of a report: days, weeks and months as people in a time zone count them.
 //!
-//! The bounds come from the time zone's own rules, so that a day on which the clocks change has 23 or 25 hours.
+//! The bounds come from the time zone's own rules, so that a day on which the clocks change has 23 or 25 hours. Periods are of the years
+//! 1 to 9998, so that their bounds have four digits for the year in every time zone, as RFC 3339 wants it.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, SimpleObject, Value};
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
@@ -10,7 +11,16 @@ use crate::graphql::error::{Error, Result};
 use crate::graphql::scalar::Time;
 
 /// More periods than this are no report.
-const MOST: usize = 1_000;
+pub const MOST: usize = 1_000;
+
+/// Microseconds of 24 hours.
+pub const DAY: i64 = 86_400_000_000;
+
+/// The beginning of the year 1, which is a Monday.
+pub const EARLIEST: i64 = -62_135_596_800_000_000;
+
+/// The end of the year 9998.
+pub const LATEST: i64 = 253_370_764_800_000_000;
 
 /// How long a period is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +32,21 @@ pub enum Unit {
     /// From the first to the first.
     Month,
 }
+
+impl Unit {
+    /// A stretch from [`EARLIEST`] on, and every one behind it, that has something of at most two periods, whatever the time zone;
+    /// a period has something of at most [`MOST_STRETCHES`].
+    pub fn stretch(self) -> i64 {
+        match self {
+            Self::Day => DAY,
+            Self::Week => 7 * DAY,
+            Self::Month => 27 * DAY,
+        }
+    }
+}
+
+/// See [`Unit::stretch`].
+pub const MOST_STRETCHES: usize = 3;
 
 /// [`ScalarType`] of `TimeZone`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,9 +109,15 @@ impl ScalarType for Date {
     }
 }
 
+/// A moment of the years in which there are periods.
+pub fn in_calendar(at: Time) -> Result<Time> {
+    let known = (EARLIEST..LATEST).contains(&at.micros());
+    known.then_some(at).ok_or_else(no_calendar)
+}
+
 /// The period that holds a moment.
 pub fn holding(unit: Unit, zone: Tz, at: i64) -> Result<Period> {
-    let periods = between(unit, zone, at, at.saturating_add(1))?;
+    let periods = walk(unit, zone, at, at.saturating_add(1))?;
     periods.first().copied().ok_or_else(no_calendar)
 }
 
@@ -98,11 +129,39 @@ pub fn days_before(zone: Tz, date: Date, days: u64) -> Result<i64> {
 }
 
 fn no_calendar() -> Error {
-    Error::bad_input("A report's time must lie in the years that a calendar has.")
+    Error::bad_input("A report's time must lie in the years 1 to 9998.")
+}
+
+fn too_many() -> Error {
+    Error::bad_input(
+        "A report has at most 1000 periods: ask for a shorter time in `filter: { createdAt }`, or group by a longer period.",
+    )
 }
 
 /// The periods that have something of the time between two moments (microseconds since 1970, the second one not included).
 pub fn between(unit: Unit, zone: Tz, from: i64, to: i64) -> Result<Vec<Period>> {
+    if from < EARLIEST || to > LATEST {
+        return Err(no_calendar());
+    }
+    walk(unit, zone, from, to)
+}
+
+/// The periods of stretches of time, each of which is told by its first and its last moment. They follow each other.
+pub fn of_stretches(unit: Unit, zone: Tz, stretches: &[(i64, i64)]) -> Result<Vec<Period>> {
+    let mut periods: Vec<Period> = Vec::new();
+    for &(first, last) in stretches {
+        let found = between(unit, zone, first, last.saturating_add(1))?;
+        let behind = periods.last().map(|period| period.to);
+        let new = found.into_iter();
+        periods.extend(new.filter(|period| behind.is_none_or(|behind| period.from >= behind)));
+        if periods.len() > MOST {
+            return Err(too_many());
+        }
+    }
+    Ok(periods)
+}
+
+fn walk(unit: Unit, zone: Tz, from: i64, to: i64) -> Result<Vec<Period>> {
     let moment = |micros| DateTime::from_timestamp_micros(micros).ok_or_else(no_calendar);
     let end = moment(to)?;
     let mut date = first_day(unit, moment(from)?.with_timezone(&zone).date_naive());
@@ -113,9 +172,7 @@ pub fn between(unit: Unit, zone: Tz, from: i64, to: i64) -> Result<Vec<Period>> 
             return Ok(periods);
         }
         if periods.len() == MOST {
-            return Err(Error::bad_input(
-                "A report has at most 1000 periods: ask for a shorter time in `filter: { createdAt }`, or group by a longer period.",
-            ));
+            return Err(too_many());
         }
         let Some(next) = next_day(unit, date) else {
             return Ok(periods);
@@ -235,5 +292,63 @@ mod tests {
         assert!(between(Unit::Day, Tz::UTC, 0, 4_000 * 86_400_000_000).is_err());
         assert_eq!(between(Unit::Day, Tz::UTC, 0, 0).unwrap(), []);
         assert!(between(Unit::Day, Tz::UTC, i64::MIN, i64::MAX).is_err());
+    }
+
+    #[test]
+    fn periods_of_stretches_are_those_that_have_something_of_them() {
+        let day = |nth: i64| (nth * DAY, nth * DAY + DAY - 1);
+        let far = [day(-700_000), day(0), day(1), day(2_900_000)];
+        let dates = |periods: Vec<Period>| -> Vec<String> {
+            let dates = periods.iter().map(|period| period.date.0.to_string());
+            dates.collect()
+        };
+        let found = of_stretches(Unit::Day, Tz::UTC, &far).unwrap();
+        assert_eq!(
+            dates(found),
+            ["0053-06-13", "1970-01-01", "1970-01-02", "9909-12-18"]
+        );
+        let berlin = "Europe/Berlin".parse().unwrap();
+        let found = of_stretches(Unit::Day, berlin, &far[1..3]).unwrap();
+        assert_eq!(dates(found), ["1970-01-01", "1970-01-02", "1970-01-03"]);
+        let found = of_stretches(Unit::Month, berlin, &far[1..3]).unwrap();
+        assert_eq!(dates(found), ["1970-01-01"]);
+        let apart: Vec<_> = (0..1_001).map(|nth| day(5 * nth)).collect();
+        let found = of_stretches(Unit::Day, Tz::UTC, &apart[..MOST]).unwrap();
+        assert_eq!(found.len(), MOST);
+        assert!(of_stretches(Unit::Day, Tz::UTC, &apart).is_err());
+    }
+
+    #[test]
+    fn a_period_has_something_of_few_stretches() {
+        for unit in [Unit::Day, Unit::Week, Unit::Month] {
+            for zone in ["UTC", "America/New_York", "Pacific/Kiritimati"] {
+                let year = 365 * DAY;
+                let periods = between(unit, zone.parse().unwrap(), 55 * year, 57 * year).unwrap();
+                for period in periods {
+                    let [from, to] = [period.from.micros(), period.to.micros() - 1]
+                        .map(|at| (at - EARLIEST) / unit.stretch());
+                    assert!(usize::try_from(to - from).unwrap() < MOST_STRETCHES);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_calendar_ends_before_a_year_has_five_digits() {
+        let of = |text: &str| {
+            let time = DateTime::parse_from_rfc3339(text).unwrap();
+            time.timestamp_micros()
+        };
+        assert_eq!(EARLIEST, of("0001-01-01T00:00:00Z"));
+        assert_eq!(LATEST, of("9999-01-01T00:00:00Z"));
+        for unit in [Unit::Day, Unit::Week, Unit::Month] {
+            for zone in ["UTC", "Pacific/Kiritimati", "America/Los_Angeles"] {
+                let zone = zone.parse().unwrap();
+                let first = holding(unit, zone, EARLIEST).unwrap();
+                let last = holding(unit, zone, LATEST - 1).unwrap();
+                assert!(of("0000-01-01T00:00:00Z") < first.from.micros());
+                assert!(last.to.micros() < of("9999-12-31T00:00:00Z"));
+            }
+        }
     }
 }

@@ -29,6 +29,15 @@ impl GroupKeys {
     fn value(&self, group: CallGroup) -> Option<String> {
         self.key(group)?.value.clone()
     }
+
+    fn org_key(&self) -> Option<String> {
+        if let Some(org) = self.key(CallGroup::Org) {
+            return org.value.clone();
+        }
+        // A prospect of no org is kept under the empty id.
+        let org = self.key(CallGroup::Prospect)?.org.clone();
+        org.filter(|org| !org.is_empty())
+    }
 }
 
 /// What the calls of a group have in common.
@@ -61,18 +70,18 @@ impl GroupKeys {
         Ok(load(ctx, key).await?.map(User))
     }
 
-    /// The id of the org.
+    /// The id of the org: of the calls, or, grouped by PROSPECT without ORG, of the prospect, whose id is unique in its org only.
     async fn org_id(&self) -> Option<ID> {
-        self.value(CallGroup::Org).map(Into::into)
+        self.org_key().map(Into::into)
     }
 
     /// The org.
     async fn org(&self, ctx: &Context<'_>) -> Result<Option<Org>> {
-        let key = self.value(CallGroup::Org).map(OrgId);
+        let key = self.org_key().map(OrgId);
         Ok(load(ctx, key).await?.map(Org))
     }
 
-    /// The id of the prospect.
+    /// The id of the prospect, unique in its org: see `orgId`.
     async fn prospect_id(&self) -> Option<ID> {
         self.value(CallGroup::Prospect).map(Into::into)
     }
@@ -105,7 +114,7 @@ impl GroupKeys {
         self.value(CallGroup::AnalysisType)
     }
 
-    /// The day, week or month.
+    /// The day, week or month. Null for calls without a time, or with one outside of the years 1 to 9998.
     async fn period(&self) -> Option<Period> {
         self.period
     }

@@ -4,12 +4,13 @@
 
 use async_graphql::{ComplexObject, Context, ID, SimpleObject};
 use entity::read_model::call;
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, FromQueryResult, Order, QueryFilter, QueryOrder, QuerySelect,
     Statement,
 };
 
-use super::figures::CallFigures;
+use super::figures::{CallFigures, figure};
 use super::grouping::calls;
 use super::statement;
 use crate::graphql::error::{Error, Result};
@@ -41,7 +42,10 @@ impl Asked {
         let most = u64::try_from(self.n).unwrap_or(0) * 2;
         let taken = calls(reader, &self.filter)
             .filter(self.of.eq(self.id.as_str()))
-            .filter(call::Column::Score.is_not_null())
+            .filter(Expr::cust(format!(
+                "{} IS NOT NULL",
+                figure("\"calls\".\"score\"")
+            )))
             .order_by(call::Column::OrderedAt, Order::Desc)
             .order_by(call::Column::Id, Order::Desc)
             .limit(most);
@@ -57,10 +61,12 @@ impl Asked {
         // How far a call lies from the middle of its calls, in calls: the newest lie above 0.
         let away = "(CAST(scored_in_group + 1 AS DOUBLE PRECISION) / 2 - nth)";
         let then = format!(
-            "halves AS (SELECT numbered.*, CASE WHEN nth <= {n} THEN 1 ELSE 0 END AS recent FROM numbered), \
+            "halves AS (SELECT nth, user_id, {} AS duration, {} AS score, CASE WHEN nth <= {n} THEN 1 ELSE 0 END AS recent FROM numbered), \
              ranked AS (SELECT halves.*, ROW_NUMBER() OVER (PARTITION BY recent ORDER BY score) AS rank_in_group, \
              COUNT(score) OVER (PARTITION BY recent) AS scored_in_group FROM halves) \
              SELECT recent, {}, SUM({away} * score) / NULLIF(SUM({away} * {away}), 0) AS slope FROM ranked GROUP BY recent",
+            figure("duration"),
+            figure("score"),
             CallFigures::expressions(),
             n = self.n,
         );
@@ -79,8 +85,8 @@ impl Asked {
     }
 }
 
-/// How the newest scored calls of a user or a team went, against those before. The catalogue's examples and calls without a score are
-/// left out; the calls of deleted users are in.
+/// How the newest scored calls of a user or a team went, against those before. The catalogue's examples and calls without a score (or with
+/// one that is no figure in `CallFigures`) are left out; the calls of deleted users are in. A call without a time is older than all others.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub struct Trend {
