@@ -332,7 +332,7 @@ async fn what_is_no_report_is_refused() {
         "first: 0",
         "first: 1001",
         "timeZone: \"Mars/Olympus\"",
-        "groupBy: [DAY], filter: { createdAt: { from: \"1990-01-01T00:00:00Z\", to: \"2025-01-01T00:00:00Z\" } }",
+        "groupBy: [DAY], fill: true, filter: { createdAt: { from: \"1990-01-01T00:00:00Z\", to: \"2025-01-01T00:00:00Z\" } }",
     ] {
         let query = format!("{{ callReport({arguments}) {{ rows {{ figures {{ calls }} }} }} }}");
         let code = server.error_code(&query, json!({})).await;

@@ -176,6 +176,39 @@ async fn no_number_is_so_great_that_figures_fail() {
     assert_eq!(ask(&server, many).await["totalCount"], 0);
 }
 
+#[tokio::test]
+async fn a_report_has_as_many_periods_as_have_calls_up_to_a_limit() {
+    let first: NaiveDate = "2000-01-01".parse().expect("a day");
+    let calls: Vec<Delivery> = (0..1_001)
+        .map(|nth| {
+            let at = format!("{}T00:00:00Z", first + Days::new(2 * nth));
+            call_by(&at, &json!("ann"), &at, &scored(10.0))
+        })
+        .collect();
+    let server = told(&calls).await;
+    for zone in ["UTC", "America/New_York"] {
+        let report = |from: &str| {
+            let arguments = format!(
+                "groupBy: [DAY], timeZone: \"{zone}\", filter: {{ createdAt: {{ from: \"{from}\" }} }}"
+            );
+            [
+                format!("callReport({arguments}, first: 1000) {{ rows {{ period {{ date }} }} }}"),
+                format!(
+                    "insightReport(kind: OBJECTIONS, {arguments}, first: 1) {{ rows {{ period {{ date }} }} }}"
+                ),
+            ]
+        };
+        for most in report("2000-01-02T00:00:00Z") {
+            let found = ask(&server, &most).await;
+            assert_eq!(found["rows"].as_array().map(Vec::len), Some(1_000));
+        }
+        for more in report("2000-01-01T00:00:00Z") {
+            let code = server.error_code(&format!("{{ {more} }}"), json!({})).await;
+            assert_eq!(code, "BAD_USER_INPUT", "{more}");
+        }
+    }
+}
+
 /// The day on which a period begins. None in the years in which there are none.
 fn begins(unit: &str, zone: Tz, at: &str) -> Option<NaiveDate> {
     let at = DateTime::parse_from_rfc3339(at).expect("a time").to_utc();

@@ -44,6 +44,10 @@ pub struct AnalysisFilter {
 }
 
 impl Filter<analysis::Entity> for AnalysisFilter {
+    fn reading_of_fields(&self) -> usize {
+        self.call.as_deref().map_or(0, Filter::reading)
+    }
+
     fn fields(&self, backend: DatabaseBackend) -> Condition {
         let call = CallFilter {
             org_id: self.org_id.clone(),

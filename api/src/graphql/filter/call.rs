@@ -125,6 +125,11 @@ fn of_users(such: Conditions) -> SimpleExpr {
 }
 
 impl Filter<call::Entity> for CallFilter {
+    fn reading_of_fields(&self) -> usize {
+        let texts = self.spoken.iter().chain(&self.title);
+        texts.map(SearchText::reading).sum()
+    }
+
     fn fields(&self, backend: DatabaseBackend) -> Condition {
         Conditions::none()
             .one_of(call::Column::Id, self.id.as_ref())

@@ -77,6 +77,20 @@ pub trait Filter<E: EntityTrait>:
         values.0.len()
     }
 
+    /// What it costs to look at texts for its own fields, in fields of a row.
+    fn reading_of_fields(&self) -> usize {
+        0
+    }
+
+    /// What it costs to look at texts for it, in fields of a row.
+    fn reading(&self) -> usize {
+        let Combined { and, or, not } = self.combined();
+        let inner = and.into_iter().chain(or).flatten().chain(not);
+        inner.fold(self.reading_of_fields(), |sum, filter| {
+            sum.saturating_add(filter.reading())
+        })
+    }
+
     /// The condition on the rows, as `backend` understands it: the databases have different words for searching texts.
     fn condition(&self, backend: DatabaseBackend) -> Condition {
         let Combined { and, or, not } = self.combined();

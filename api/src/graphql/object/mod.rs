@@ -81,22 +81,41 @@ where
     }
 }
 
-/// What a page below a parent may cost: [`page_cost`], and its filter, which every parent has a copy of.
+/// What a list may cost: [`page_cost`], and what its filter takes.
+pub(super) fn list_cost<E: EntityTrait, F: Filter<E>>(
+    filter: Option<&F>,
+    first: Option<i32>,
+    last: Option<i32>,
+    child: usize,
+) -> usize {
+    let filtering = filter.map_or(0, |filter| FILTERING.saturating_add(filter.reading()));
+    page_cost(first, last, child).saturating_add(filtering)
+}
+
+/// What a filter of a list costs: the rows that it does not let pass are read, too.
+const FILTERING: usize = 1_000;
+
+/// What a list below a parent may cost: [`page_cost`], and its filter, which every parent has a copy of, while one statement reads for all.
 fn below_cost<E: EntityTrait, F: Filter<E>>(
     filter: Option<&F>,
     first: Option<i32>,
     last: Option<i32>,
     child: usize,
 ) -> usize {
-    let values = filter.map_or(0, Filter::values);
-    page_cost(first, last, child).saturating_add(values / VALUES_A_FIELD)
+    let filtering = filter.map_or(0, |filter| {
+        (filter.values() / VALUES_A_FIELD).saturating_add(filter.reading() / PARENTS)
+    });
+    page_cost(first, last, child).saturating_add(filtering)
 }
 
 /// How many values of a filter cost as much as a field.
 const VALUES_A_FIELD: usize = 10;
 
+/// How many parents a list is taken to have that is below some.
+const PARENTS: usize = 20;
+
 /// What a page may cost: its own size times what stands below each row.
-pub(super) fn page_cost(first: Option<i32>, last: Option<i32>, child: usize) -> usize {
+fn page_cost(first: Option<i32>, last: Option<i32>, child: usize) -> usize {
     let asked = first.or(last).and_then(|size| usize::try_from(size).ok());
     let default = usize::try_from(super::page::DEFAULT_SIZE).unwrap_or(usize::MAX);
     child.saturating_mul(asked.unwrap_or(default).max(1))

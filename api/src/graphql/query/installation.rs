@@ -4,7 +4,7 @@ use async_graphql::{Context, Object};
 
 use crate::graphql::error::Result;
 use crate::graphql::filter::RefusedRequestFilter;
-use crate::graphql::object::{RefusedRequest, Status, page_cost};
+use crate::graphql::object::{RefusedRequest, Status, list_cost};
 use crate::graphql::page::{Arguments, Connection};
 
 /// The installation.
@@ -16,7 +16,7 @@ pub struct InstallationQuery;
 impl InstallationQuery {
     /// The requests that the webhook refused, the newest of each reason, the last refused first: for setting it up. A request is here about
     /// a second after it was answered.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(complexity = "list_cost(filter.as_ref(), first, last, child_complexity)")]
     async fn refused_requests(
         &self,
         ctx: &Context<'_>,

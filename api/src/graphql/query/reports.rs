@@ -21,7 +21,7 @@ impl ReportQuery {
     /// Figures of calls: how many, how long, how well, in all and by user, team, prospect, month and so on. `groupBy: [DIFFICULTY,
     /// INDUSTRY]` shows how well against which personas; with a `filter` by `teamId` or `userId`, how well those do. The catalogue's examples
     /// are left out; the calls of deleted users are in.
-    #[graphql(complexity = "report::cost(first, child_complexity)")]
+    #[graphql(complexity = "report::cost(filter.as_ref(), first, child_complexity)")]
     #[expect(clippy::unused_async, reason = "a resolver has to be")]
     async fn call_report(
         &self,
@@ -49,7 +49,7 @@ impl ReportQuery {
     /// What comes up in calls: the entries of one list of the analyses, such as objections or competitors, by the number of calls in which
     /// they came up, in all or by team, month and so on; whether that is more than before; and calls to look at.
     #[graphql(
-        complexity = "report::insight_cost(first, groups, !group_by.is_empty(), child_complexity)"
+        complexity = "report::insight_cost(filter.as_ref(), first, groups, !group_by.is_empty(), child_complexity)"
     )]
     #[expect(clippy::unused_async, reason = "a resolver has to be")]
     #[expect(
@@ -91,7 +91,7 @@ impl ReportQuery {
     }
 
     /// How the newest scored calls of a user or a team went, against as many before: better or worse, and call by call.
-    #[graphql(complexity = "report::trend_cost(n, child_complexity)")]
+    #[graphql(complexity = "report::trend_cost(filter.as_ref(), n, child_complexity)")]
     async fn trend(
         &self,
         ctx: &Context<'_>,
@@ -116,7 +116,7 @@ impl ReportQuery {
     /// Who leads: users ranked by what they did in a day, a week, a month or all time, and how they moved since the period before. It lists
     /// people, so whoever is deleted now has no place and no rank in it, although `callReport` counts their calls. Who has no such calls or
     /// no value has no rank either.
-    #[graphql(complexity = "report::cost(first, child_complexity)")]
+    #[graphql(complexity = "report::cost(filter.as_ref(), first, child_complexity)")]
     #[expect(
         clippy::too_many_arguments,
         reason = "each is an argument of the field"
@@ -158,7 +158,7 @@ impl ReportQuery {
 
     /// Who has stopped practising, or never began: users without a call in the last days. Users who made a call before `asOf` are in, and of the
     /// others those who were created before it, or nobody knows when. Deleted users and the catalogue's examples are left out.
-    #[graphql(complexity = "report::cost(first, child_complexity)")]
+    #[graphql(complexity = "report::cost(filter.as_ref(), first, child_complexity)")]
     async fn practice_gaps(
         &self,
         ctx: &Context<'_>,
@@ -176,7 +176,7 @@ impl ReportQuery {
     /// Whose streak may end today: users with a streak above 0 who practised the day before and have not yet today. SalesMagic documents no
     /// rule for streaks, and sends no event when one ends: that a day without a call ends it is an assumption, and the streak is as
     /// it was last sent. Deleted users and the catalogue's examples are left out.
-    #[graphql(complexity = "report::cost(first, child_complexity)")]
+    #[graphql(complexity = "report::cost(filter.as_ref(), first, child_complexity)")]
     async fn streaks_at_risk(
         &self,
         ctx: &Context<'_>,

@@ -14,7 +14,7 @@ use crate::graphql::loader::{
     CallId, EnvelopeAt, IndexAt, OrgId, ProspectId, TranscriptOf, UserId,
 };
 use crate::graphql::object::{
-    Analysis, Call, Event, Org, Prospect, Transcript, User, load, page_cost,
+    Analysis, Call, Event, Org, Prospect, Transcript, User, load, list_cost,
 };
 use crate::graphql::page::{
     AnalysisOrderField, Arguments, CallOrderField, Connection, EventOrderField, Order,
@@ -48,7 +48,7 @@ impl RowQuery {
     }
 
     /// All orgs, newest first.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(complexity = "list_cost(filter.as_ref(), first, last, child_complexity)")]
     #[expect(
         clippy::too_many_arguments,
         reason = "each is an argument of the field"
@@ -97,7 +97,7 @@ impl RowQuery {
     }
 
     /// All users, newest first, deleted ones included.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(complexity = "list_cost(filter.as_ref(), first, last, child_complexity)")]
     #[expect(
         clippy::too_many_arguments,
         reason = "each is an argument of the field"
@@ -138,7 +138,7 @@ impl RowQuery {
     }
 
     /// All calls, newest first.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(complexity = "list_cost(filter.as_ref(), first, last, child_complexity)")]
     #[expect(
         clippy::too_many_arguments,
         reason = "each is an argument of the field"
@@ -181,7 +181,7 @@ impl RowQuery {
     }
 
     /// All prospects, by org and id.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(complexity = "list_cost(filter.as_ref(), first, last, child_complexity)")]
     #[expect(
         clippy::too_many_arguments,
         reason = "each is an argument of the field"
@@ -223,7 +223,7 @@ impl RowQuery {
     }
 
     /// All analyses, those of the newest call first, and of one call the last first.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(complexity = "list_cost(filter.as_ref(), first, last, child_complexity)")]
     #[expect(
         clippy::too_many_arguments,
         reason = "each is an argument of the field"
@@ -282,7 +282,7 @@ impl RowQuery {
     }
 
     /// All events of which the server has understood something, the last received first.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(complexity = "list_cost(filter.as_ref(), first, last, child_complexity)")]
     #[expect(
         clippy::too_many_arguments,
         reason = "each is an argument of the field"

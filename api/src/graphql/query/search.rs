@@ -4,7 +4,7 @@ use async_graphql::{Context, Object};
 
 use crate::graphql::error::Result;
 use crate::graphql::filter::CallFilter;
-use crate::graphql::object::page_cost;
+use crate::graphql::object::list_cost;
 use crate::graphql::page::{Arguments, Connection};
 use crate::graphql::search::{self, SearchResult, SearchText};
 use crate::graphql::session::Session;
@@ -18,7 +18,7 @@ pub struct SearchQuery;
 impl SearchQuery {
     /// The calls in whose transcripts something was said, with the lines. Those come first that say it most often; of those that say it equally
     /// often, the newest. Of a very long transcript the first 512 KiB of words are searched.
-    #[graphql(complexity = "search::READING + page_cost(first, last, child_complexity)")]
+    #[graphql(complexity = "query.ranking() + list_cost(filter.as_ref(), first, last, child_complexity)")]
     #[expect(
         clippy::too_many_arguments,
         reason = "each is an argument of the field"

@@ -8,7 +8,7 @@ use sea_orm::{ConnectionTrait, Statement};
 
 use super::figures::{CallFigures, figure};
 use super::group::Key;
-use super::grouping::{BY_PERIOD, Grouping, bytewise, chosen, period_of, table_of};
+use super::grouping::{BY_PERIOD, Grouping, bytewise, chosen, period_of};
 use super::period::Period;
 use super::statement;
 use crate::graphql::error::Result;
@@ -88,7 +88,7 @@ impl Asked {
                  ranked AS (SELECT grouped.*, ROW_NUMBER() OVER ({partition}ORDER BY score IS NULL, score) AS rank_in_group, \
                  COUNT(score) OVER ({}) AS scored_in_group FROM grouped) \
                  SELECT {shown}{} FROM ranked{by} ORDER BY {} LIMIT {}",
-                periods.map(table_of).unwrap_or_default(),
+                self.grouping.table(periods),
                 self.grouped(periods.is_some()),
                 partition.trim_end(),
                 CallFigures::expressions(),

@@ -14,7 +14,7 @@ use sea_orm::{
 };
 
 use super::group::Key;
-use super::grouping::{BY_PERIOD, Grouping, bytewise, calls, chosen, period_of, table_of};
+use super::grouping::{BY_PERIOD, Grouping, bytewise, calls, chosen, period_of};
 use super::period::Period;
 use super::statement;
 use crate::graphql::error::{Error, Result};
@@ -174,7 +174,7 @@ impl Asked {
                  FROM entries WHERE calls > 0), \
                  shown AS (SELECT placed.*, text_key, calls, users, previous_calls, place FROM ranked \
                  JOIN placed ON placed.grp = ranked.grp WHERE place <= {most} AND group_place <= {groups}), {then}",
-                periods = periods.map(table_of).unwrap_or_default(),
+                periods = self.grouping.table(periods),
                 members = self.members(periods.is_some()),
                 now = counted("call_id", 0),
                 then_ = counted("call_id", 1),

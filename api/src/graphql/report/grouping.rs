@@ -102,7 +102,12 @@ impl Grouping {
 
     /// Whether it is by days, weeks or months.
     pub fn is_by_period(&self) -> bool {
-        self.groups.iter().any(|group| group.unit().is_some())
+        self.unit().is_some()
+    }
+
+    /// Which of these, if it is by one.
+    fn unit(&self) -> Option<Unit> {
+        self.groups.iter().find_map(|group| group.unit())
     }
 
     /// The groups that are no period, each with its place.
@@ -127,7 +132,7 @@ impl Grouping {
     /// The periods of the calls, where they are grouped by one: at least those that have calls, and filled, all of the time that is asked
     /// for. A call without a time is in none, nor is one of a year that no calendar has.
     pub async fn periods(&self, reader: &Reader, fill: bool) -> Result<Option<Vec<Period>>> {
-        let Some(unit) = self.groups.iter().find_map(|group| group.unit()) else {
+        let Some(unit) = self.unit() else {
             return Ok(None);
         };
         let asked = self.filter.created_at.as_ref();
@@ -155,10 +160,7 @@ impl Grouping {
     /// report may have periods of, only so many that this shows.
     async fn stretches(&self, reader: &Reader, unit: Unit) -> Result<Vec<(i64, i64)>> {
         let created_at = call::Column::CreatedAt;
-        let nth = Expr::cust(format!(
-            "(\"calls\".\"created_at\" - ({EARLIEST})) / {}",
-            unit.stretch()
-        ));
+        let nth = Expr::cust(stretch_of(unit, "\"calls\".\"created_at\""));
         let found = calls(reader, &self.filter)
             .filter(created_at.gte(EARLIEST))
             .filter(created_at.lt(LATEST))
@@ -172,6 +174,29 @@ impl Grouping {
             .all(reader.store.read_model.live().db())
             .await?;
         Ok(found)
+    }
+
+    /// The periods as a table of a statement, at the beginning of others: their numbers and bounds, once for each stretch that they have
+    /// something of.
+    pub fn table(&self, periods: Option<&[Period]>) -> String {
+        let (Some(unit), Some(periods)) = (self.unit(), periods) else {
+            return String::new();
+        };
+        let mut rows = Vec::new();
+        for (nth, period) in periods.iter().enumerate() {
+            let (begins, ends) = (period.from.micros(), period.to.micros());
+            let [first, last] =
+                [begins, ends - 1].map(|at| (at - EARLIEST).div_euclid(unit.stretch()));
+            rows.extend(
+                (first..=last)
+                    .map(|stretch| format!("(CAST({nth} AS BIGINT), {stretch}, {begins}, {ends})")),
+            );
+        }
+        let rows = match rows.as_slice() {
+            [] => "SELECT CAST(0 AS BIGINT), 0, 0, 0 WHERE 1 = 0".to_owned(),
+            rows => format!("VALUES {}", rows.join(", ")),
+        };
+        format!("periods(nth, stretch, begins, ends) AS ({rows}), ")
     }
 
     /// The columns that tell the groups apart, each as the statement finds it and as it is called from there on.
@@ -196,10 +221,15 @@ impl Grouping {
     /// The calls that were chosen, with what tells their groups: a call has a row for each of its prospects and analyses where those
     /// matter.
     pub fn tables(&self, by_period: bool) -> String {
-        let mut tables = "chosen".to_owned();
-        if by_period {
-            tables += " LEFT JOIN periods ON periods.begins <= chosen.created_at AND chosen.created_at < periods.ends";
-        }
+        let mut tables = match self.unit().filter(|_| by_period) {
+            // Equality is what an index or a hash finds: without it each call is compared with each period.
+            Some(unit) => format!(
+                "chosen LEFT JOIN periods ON periods.stretch = {} \
+                 AND periods.begins <= chosen.created_at AND chosen.created_at < periods.ends",
+                stretch_of(unit, "chosen.created_at")
+            ),
+            None => "chosen".to_owned(),
+        };
         if self.is_of_prospects() {
             tables += " LEFT JOIN call_prospects ON call_prospects.call_id = chosen.id";
         }
@@ -220,24 +250,9 @@ impl Grouping {
     }
 }
 
-/// The periods as a table of a statement: their numbers and bounds.
-pub fn table_of(periods: &[Period]) -> String {
-    if periods.is_empty() {
-        return "periods(nth, begins, ends) AS (SELECT CAST(0 AS BIGINT), 0, 0 WHERE 1 = 0), "
-            .to_owned();
-    }
-    let rows: Vec<String> = periods
-        .iter()
-        .enumerate()
-        .map(|(nth, period)| {
-            let (begins, ends) = (period.from.micros(), period.to.micros());
-            format!("(CAST({nth} AS BIGINT), {begins}, {ends})")
-        })
-        .collect();
-    format!(
-        "periods(nth, begins, ends) AS (VALUES {}), ",
-        rows.join(", ")
-    )
+/// The number of the stretch that a moment is in, from [`EARLIEST`] on.
+fn stretch_of(unit: Unit, moment: &str) -> String {
+    format!("({moment} - ({EARLIEST})) / {}", unit.stretch())
 }
 
 /// In which order rows by period come: by time, and those without one last, on every database.

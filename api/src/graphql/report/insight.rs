@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, MergedObject, Object};
 
-use super::READING;
+use super::reading;
 use super::entry::{Asked, ExamplesOf, Found, found, total};
 use super::group::CallGroup;
 use super::grouping::Grouping;
@@ -45,13 +45,19 @@ fn size(first: Option<i32>, groups: Option<i32>, grouped: bool) -> Option<(usize
     (groups >= 1 && first.saturating_mul(groups) <= MOST_ROWS).then_some((first, groups))
 }
 
-/// What a report may cost: [`READING`], and its rows times what is asked of each.
-pub fn cost(first: Option<i32>, groups: Option<i32>, grouped: bool, child: usize) -> usize {
+/// What a report may cost: reading, and its rows times what is asked of each.
+pub fn cost(
+    filter: Option<&CallFilter>,
+    first: Option<i32>,
+    groups: Option<i32>,
+    grouped: bool,
+    child: usize,
+) -> usize {
     let (first, groups) = size(first, groups, grouped).unwrap_or((1, 1));
     child
         .saturating_mul(first)
         .saturating_mul(groups)
-        .saturating_add(READING)
+        .saturating_add(reading(filter))
 }
 
 /// What examples may cost.

@@ -20,7 +20,7 @@ use sea_orm::{DatabaseBackend, EntityTrait, QueryTrait, Select, Statement};
 use tokio::sync::OnceCell;
 
 use super::error::{Error, Result};
-use super::filter::CallFilter;
+use super::filter::{CallFilter, Filter};
 use super::scalar::Time;
 use super::session::{Reader, Session};
 use call::{Asked, Row};
@@ -48,14 +48,23 @@ const MOST_ROWS: usize = 1_000;
 const MOST_GROUPS: usize = 3;
 
 /// What a report costs beside what is asked of its rows: it reads every call that its filter lets pass.
-pub const READING: usize = 2_000;
+const READING: usize = 10_000;
 
-/// What a report may cost: [`READING`], and its rows times what is asked of each.
-pub fn cost(first: Option<i32>, child: usize) -> usize {
+/// What it costs to read what `filter` lets pass.
+fn reading<E: EntityTrait, F: Filter<E>>(filter: Option<&F>) -> usize {
+    READING.saturating_add(filter.map_or(0, Filter::reading))
+}
+
+/// What a report may cost: reading, and its rows times what is asked of each.
+pub fn cost<E: EntityTrait, F: Filter<E>>(
+    filter: Option<&F>,
+    first: Option<i32>,
+    child: usize,
+) -> usize {
     let rows = first.and_then(|first| usize::try_from(first).ok());
     child
         .saturating_mul(rows.unwrap_or(DEFAULT_ROWS).max(1))
-        .saturating_add(READING)
+        .saturating_add(reading(filter))
 }
 
 /// How many rows are asked for.

@@ -21,10 +21,12 @@ use crate::graphql::session::{Reader, Session};
 /// Calls on either side, at most.
 const MOST: i32 = 100;
 
-/// What a trend may cost: its points times what is asked of each.
-pub fn cost(n: i32, child: usize) -> usize {
+/// What a trend may cost: its filter's texts, and its points times what is asked of each.
+pub fn cost(filter: Option<&CallFilter>, n: i32, child: usize) -> usize {
     let points = usize::try_from(n.clamp(1, MOST)).unwrap_or(1);
-    child.saturating_mul(points)
+    child
+        .saturating_mul(points)
+        .saturating_add(filter.map_or(0, Filter::reading))
 }
 
 /// Whose calls, and how many.
@@ -75,9 +77,10 @@ impl Asked {
 
     fn points(&self, reader: &Reader) -> Statement {
         let then = format!(
-            "running AS (SELECT numbered.*, AVG(score) OVER (ORDER BY nth DESC ROWS BETWEEN {before} PRECEDING AND CURRENT ROW) \
+            "running AS (SELECT numbered.*, AVG({number}) OVER (ORDER BY nth DESC ROWS BETWEEN {before} PRECEDING AND CURRENT ROW) \
              AS running_mean FROM numbered) \
              SELECT * FROM running WHERE nth <= {n} ORDER BY nth DESC",
+            number = figure("score"),
             before = self.n - 1,
             n = self.n,
         );

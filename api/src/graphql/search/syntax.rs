@@ -10,7 +10,7 @@ use ingest::fold;
 const MOST_BYTES: usize = 1_000;
 
 /// How many terms it may have, excluded ones included.
-const MOST_TERMS: usize = 32;
+const MOST_TERMS: usize = 16;
 
 /// How many characters the beginning of a word has at least: a shorter one would be found nearly everywhere.
 const SHORTEST_PREFIX: usize = 2;
@@ -61,7 +61,7 @@ impl Wrong {
                 "only exclusions are given: add a word that must occur, such as budget -demo"
             }
             Self::TooLong => "the text is too long: a search has at most 1,000 bytes",
-            Self::TooManyTerms => "there are too many terms: a search has at most 32 of them",
+            Self::TooManyTerms => "there are too many terms: a search has at most 16 of them",
             Self::ShortPrefix => {
                 "the beginning of a word is too short: give at least two characters before the *, such as in*"
             }
