@@ -33,6 +33,7 @@ mod playground;
 mod poison;
 mod processes;
 mod projected;
+mod queries_docs;
 mod readme;
 mod rebuild;
 mod refused;

@@ -14,7 +14,7 @@ use crate::graphql::loader::{
     CallId, EnvelopeAt, IndexAt, OrgId, ProspectId, TranscriptOf, UserId,
 };
 use crate::graphql::object::{
-    Analysis, Call, Event, Org, Prospect, Transcript, User, load, list_cost,
+    Analysis, Call, Event, Org, Prospect, Transcript, User, list_cost, load,
 };
 use crate::graphql::page::{
     AnalysisOrderField, Arguments, CallOrderField, Connection, EventOrderField, Order,

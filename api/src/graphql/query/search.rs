@@ -18,7 +18,9 @@ pub struct SearchQuery;
 impl SearchQuery {
     /// The calls in whose transcripts something was said, with the lines. Those come first that say it most often; of those that say it equally
     /// often, the newest. Of a very long transcript the first 512 KiB of words are searched.
-    #[graphql(complexity = "query.ranking() + list_cost(filter.as_ref(), first, last, child_complexity)")]
+    #[graphql(
+        complexity = "query.ranking() + list_cost(filter.as_ref(), first, last, child_complexity)"
+    )]
     #[expect(
         clippy::too_many_arguments,
         reason = "each is an argument of the field"

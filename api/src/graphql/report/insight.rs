@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use async_graphql::{Context, MergedObject, Object};
 
-use super::reading;
 use super::entry::{Asked, ExamplesOf, Found, found, total};
 use super::group::CallGroup;
 use super::grouping::Grouping;
 use super::period::Zone;
+use super::reading;
 use super::row::GroupKeys;
 use crate::graphql::error::{Error, Result};
 use crate::graphql::filter::{CallFilter, InsightKind};
