@@ -23,7 +23,7 @@ use syntax::Search;
 const COUNTING: usize = 10_000;
 
 /// What it costs to look for a phrase in the words of every call that has its words.
-const COMPARING: usize = 5_000;
+const COMPARING: usize = 10_000;
 
 /// What it costs to look up a word.
 const LOOKING_UP: usize = 2_000;
