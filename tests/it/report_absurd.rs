@@ -365,3 +365,35 @@ async fn prospects_of_two_orgs_are_told_apart() {
         "insightReport(kind: OBJECTIONS, groupBy: [PROSPECT]) { rows { prospectId orgId } }";
     assert_eq!(ask(&server, insight).await, json!({ "rows": rows }));
 }
+
+#[tokio::test]
+async fn a_group_that_comes_late_is_filled_from_the_first_period_on() {
+    let server = told(&[
+        call_by("a", &json!("ann"), "2025-03-01T12:00:00Z", &scored(1.0)),
+        call_by("b", &json!("ann"), "2025-03-02T12:00:00Z", &scored(2.0)),
+        call_by("c", &json!("ann"), "2025-03-03T12:00:00Z", &scored(3.0)),
+        call_by("d", &json!("cy"), "2025-03-04T12:00:00Z", &scored(4.0)),
+    ])
+    .await;
+    let found = ask(
+        &server,
+        "callReport(groupBy: [DAY, USER], fill: true, first: 2) { hasMore rows { period { date } userId figures { calls } } }",
+    )
+    .await;
+    let row = |user: &str, calls: i64| json!({ "period": { "date": "2025-03-01" }, "userId": user, "figures": { "calls": calls } });
+    let rows = [row("ann", 1), row("cy", 0)];
+    assert_eq!(found, json!({ "hasMore": true, "rows": rows }));
+}
+
+#[tokio::test]
+async fn a_time_that_no_calendar_has_is_no_time() {
+    let server = told(&[call_by(
+        "late",
+        &json!("ann"),
+        "9999-12-31T23:59:59-14:00",
+        &scored(1.0),
+    )])
+    .await;
+    let found = ask(&server, "call(id: \"late\") { createdAt }").await;
+    assert_eq!(found, json!({ "createdAt": null }));
+}

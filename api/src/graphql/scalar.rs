@@ -1,7 +1,7 @@
 //! The schema's own scalars.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 
 /// [`ScalarType`] of `Position`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -53,9 +53,11 @@ impl ScalarType for Cursor {
 pub struct Time(DateTime<Utc>);
 
 impl Time {
-    /// A column's microseconds as a time. `None` only outside of the years that a time can express.
+    /// A column's microseconds as a time. `None` only outside of the years that RFC 3339 can express, 0 to 9999.
     pub fn of_micros(micros: i64) -> Option<Self> {
-        DateTime::from_timestamp_micros(micros).map(Self)
+        DateTime::from_timestamp_micros(micros)
+            .filter(|time| (0..=9999).contains(&time.year()))
+            .map(Self)
     }
 
     /// As a column has it.

@@ -4,6 +4,7 @@
 //! analyses belong there; their ranks by score within the group; the figures. Nothing is summed here, and no row is loaded to be
 //! counted.
 
+use indexmap::IndexSet;
 use sea_orm::{ConnectionTrait, Statement};
 
 use super::figures::{CallFigures, figure};
@@ -14,6 +15,9 @@ use super::statement;
 use crate::graphql::error::Result;
 use crate::graphql::filter::CallFilter;
 use crate::graphql::session::Reader;
+
+/// Rows that a report reads at most to learn which groups there are.
+const MOST_READ: usize = 10_000;
 
 /// What is asked of a report.
 #[derive(Clone, Debug, Default)]
@@ -60,6 +64,15 @@ impl Asked {
         )
     }
 
+    /// How many rows are read at most. To fill, the groups must be known that first appear in a later period.
+    fn read(&self) -> usize {
+        if self.fill {
+            MOST_READ.max(self.most + 1)
+        } else {
+            self.most + 1
+        }
+    }
+
     /// The statement of the report, with the values of its filter.
     fn statement(&self, reader: &Reader, periods: Option<&[Period]>) -> Statement {
         let backend = reader.backend();
@@ -93,7 +106,7 @@ impl Asked {
                 partition.trim_end(),
                 CallFigures::expressions(),
                 order.join(", "),
-                self.most + 1,
+                self.read(),
             )
         })
     }
@@ -115,7 +128,8 @@ pub async fn rows(reader: &Reader, asked: &Asked) -> Result<(Vec<Row>, bool)> {
     if asked.fill
         && let Some(periods) = &periods
     {
-        rows = filled(rows, periods, asked.grouping.keys().next().is_none());
+        let only_periods = asked.grouping.keys().next().is_none();
+        rows = filled(rows, periods, only_periods, asked.most + 1);
     }
     let more = rows.len() > asked.most;
     rows.truncate(asked.most);
@@ -123,15 +137,15 @@ pub async fn rows(reader: &Reader, asked: &Asked) -> Result<(Vec<Row>, bool)> {
 }
 
 /// The rows, and one without calls for each period in which a group that has any has none; where periods are the only group, for each
-/// period without calls.
-fn filled(rows: Vec<Row>, periods: &[Period], only_periods: bool) -> Vec<Row> {
-    let mut groups: Vec<Vec<Key>> = Vec::new();
+/// period without calls. Only the first rows are made, as many as are wanted.
+fn filled(rows: Vec<Row>, periods: &[Period], only_periods: bool, wanted: usize) -> Vec<Row> {
+    let mut groups: IndexSet<Vec<Key>> = IndexSet::new();
     if only_periods {
-        groups.push(Vec::new());
+        groups.insert(Vec::new());
     }
-    for row in &rows {
-        if row.period.is_some() && !groups.contains(&row.keys) {
-            groups.push(row.keys.clone());
+    for row in rows.iter().filter(|row| row.period.is_some()) {
+        if !groups.contains(&row.keys) {
+            groups.insert(row.keys.clone());
         }
     }
     let mut rows = rows.into_iter().peekable();
@@ -139,7 +153,7 @@ fn filled(rows: Vec<Row>, periods: &[Period], only_periods: bool) -> Vec<Row> {
     for period in periods {
         let mut missing = groups.clone();
         while let Some(row) = rows.next_if(|row| row.period == Some(*period)) {
-            missing.retain(|keys| *keys != row.keys);
+            missing.shift_remove(&row.keys);
             all.push(row);
         }
         all.extend(missing.into_iter().map(|keys| Row {
@@ -147,6 +161,9 @@ fn filled(rows: Vec<Row>, periods: &[Period], only_periods: bool) -> Vec<Row> {
             period: Some(*period),
             figures: CallFigures::NONE,
         }));
+        if all.len() >= wanted {
+            return all;
+        }
     }
     all.extend(rows);
     all
