@@ -183,7 +183,7 @@ fn assert_named(report: &Finished, named: &[(&str, &[&str])]) {
     assert_eq!(report.stderr, "", "{report:?}");
     let (_, listed) = report
         .stdout
-        .split_once("insights")
+        .split_once("seen_fields")
         .expect("the last table");
     let listed: Vec<_> = listed.lines().skip(1).collect();
     let mut expected: Vec<String> = Vec::new();

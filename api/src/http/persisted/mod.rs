@@ -90,7 +90,7 @@ impl Documents {
                 };
                 if request.query.is_empty() {
                     request.query = text.to_string();
-                } else if *request.query != **text {
+                } else if request.query.trim() != text.trim() {
                     return Err(other_hash());
                 }
                 let kind = document::read(&mut request, limits)?;
@@ -149,7 +149,7 @@ fn other_hash() -> Vec<ServerError> {
 fn not_trusted() -> Vec<ServerError> {
     vec![error(
         Code::DocumentNotTrusted,
-        "This server executes only the documents that its operator trusts, and this is none of them: ask the operator to add it to the folder of trusted documents, or send the id or the exact text of one that is there.",
+        "This server executes only the documents that its operator trusts, and this is none of them: ask the operator to add it to the folder of trusted documents, or send the id or the text of one that is there.",
     )]
 }
 
