@@ -44,7 +44,7 @@ pub struct CallFilter {
     pub spoken: Option<SearchText>,
     /// Only calls whose title has this.
     pub title: Option<SearchText>,
-    /// Only calls with a prospect of this kind, as it was sent with the call.
+    /// Only calls with a prospect of this kind, as it was sent with the call; `{}` is any prospect.
     pub persona: Option<PersonaFilter>,
     /// Only calls with an analysis of one of these types, as SalesMagic writes them.
     #[graphql(validator(max_items = 1000))]

@@ -69,16 +69,7 @@ impl<F: InputType + Copy + Eq> Page<F> {
         order: Option<Order<F>>,
     ) -> Result<Self> {
         let order = order.unwrap_or(E::DEFAULT);
-        let (size, backward) = match (arguments.first, arguments.last) {
-            (Some(_), Some(_)) => {
-                return Err(Error::bad_input(
-                    "Ask for `first` or for `last`, not for both.",
-                ));
-            }
-            (None, Some(last)) => (size("last", last)?, true),
-            (Some(first), None) => (size("first", first)?, false),
-            (None, None) => (DEFAULT_SIZE, false),
-        };
+        let (size, backward) = arguments.size()?;
         let key = |cursor: &Option<String>| {
             let key = cursor.as_deref().map(Key::decode).transpose()?;
             if let Some(key) = &key {
@@ -212,6 +203,20 @@ impl<F: InputType + Copy + Eq> Page<F> {
             },
             total,
         )
+    }
+}
+
+impl Arguments {
+    /// How many rows are asked for, and whether from the back.
+    pub fn size(&self) -> Result<(u64, bool)> {
+        match (self.first, self.last) {
+            (Some(_), Some(_)) => Err(Error::bad_input(
+                "Ask for `first` or for `last`, not for both.",
+            )),
+            (None, Some(last)) => Ok((size("last", last)?, true)),
+            (Some(first), None) => Ok((size("first", first)?, false)),
+            (None, None) => Ok((DEFAULT_SIZE, false)),
+        }
     }
 }
 

@@ -36,7 +36,7 @@ impl RowQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "SalesMagic's id.")] id: ID,
         #[graphql(
-            desc = "As it was at this moment, by what the events say of when they happened; null when none of them had described it by then. Its users, calls and prospects are as they are now."
+            desc = "As it was at this moment, to the microsecond, by what the events say of when they happened; null when none of them had described it by then. Its users, calls and prospects are as they are now."
         )]
         as_of: Option<Time>,
     ) -> Result<Option<Org>> {
@@ -85,7 +85,7 @@ impl RowQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "SalesMagic's id.")] id: ID,
         #[graphql(
-            desc = "As they were at this moment, by what the events say of when they happened; null when none of them had described them by then. Their org and calls are as they are now."
+            desc = "As they were at this moment, to the microsecond, by what the events say of when they happened; null when none of them had described them by then. Their org and calls are as they are now."
         )]
         as_of: Option<Time>,
     ) -> Result<Option<User>> {

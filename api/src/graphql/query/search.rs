@@ -17,7 +17,8 @@ pub struct SearchQuery;
 #[Object]
 impl SearchQuery {
     /// The calls in whose transcripts something was said, with the lines. Those come first that say it most often; of those that say it equally
-    /// often, the newest. Of a very long transcript the first 512 KiB of words are searched.
+    /// often, the newest. Of a very long transcript the first words are searched: 512 KiB of them, each with
+    /// two bytes more than its letters take.
     #[graphql(
         complexity = "query.ranking() + list_cost(filter.as_ref(), first, last, child_complexity)"
     )]

@@ -19,7 +19,7 @@ use super::condition::{Field, matches, occurs, spoken};
 use super::{SearchResult, SearchText};
 use crate::graphql::error::{Error, Result};
 use crate::graphql::filter::{CallFilter, Filter};
-use crate::graphql::page::{Arguments, Connection, DEFAULT_SIZE, Edge, MAX_SIZE, Total};
+use crate::graphql::page::{Arguments, Connection, Edge, Total};
 use crate::graphql::session::{Reader, Session};
 
 /// The longest cursor that is read: four times what the longest id takes.
@@ -64,7 +64,7 @@ impl Place {
 
 /// A page as asked for.
 struct Page {
-    size: usize,
+    size: u64,
     backward: bool,
     after: Option<Place>,
     before: Option<Place>,
@@ -73,23 +73,7 @@ struct Page {
 impl Page {
     fn new(arguments: &Arguments) -> Result<Self> {
         let place = |cursor: &Option<String>| cursor.as_deref().map(Place::decode).transpose();
-        let default = i32::try_from(DEFAULT_SIZE).unwrap_or(i32::MAX);
-        let (name, size, backward) = match (arguments.first, arguments.last) {
-            (Some(_), Some(_)) => {
-                return Err(Error::bad_input(
-                    "Ask for `first` or for `last`, not for both.",
-                ));
-            }
-            (None, Some(last)) => ("last", last, true),
-            (first, None) => ("first", first.unwrap_or(default), false),
-        };
-        let most = usize::try_from(MAX_SIZE).unwrap_or(usize::MAX);
-        let size = usize::try_from(size).ok().filter(|size| *size <= most);
-        let size = size.ok_or_else(|| {
-            Error::bad_input(format!(
-                "`{name}` must be from 0 to {MAX_SIZE}; ask for further results with the cursor of the last one."
-            ))
-        })?;
+        let (size, backward) = arguments.size()?;
         Ok(Self {
             size,
             backward,
@@ -125,8 +109,7 @@ impl Page {
             .to_owned();
         // Else the occurrences are counted again wherever their number is named.
         found.materialized(true);
-        let reach = u64::try_from(self.size + 1).unwrap_or(u64::MAX);
-        page.limit(reach).with_cte(found).take()
+        page.limit(self.size + 1).with_cte(found).take()
     }
 
     fn connection(
@@ -135,8 +118,9 @@ impl Page {
         query: &SearchText,
         total: Total,
     ) -> Connection<SearchResult> {
-        let more = places.len() > self.size;
-        places.truncate(self.size);
+        let size = usize::try_from(self.size).unwrap_or(usize::MAX);
+        let more = places.len() > size;
+        places.truncate(size);
         if self.backward {
             places.reverse();
         }
