@@ -10,8 +10,8 @@ use serde_json::Value;
 use tests::{Backend, Server, until};
 
 /// A server whose statements are known, and its database.
-pub(super) struct Observed {
-    pub(super) server: Server,
+pub(crate) struct Observed {
+    pub(crate) server: Server,
     db: DatabaseConnection,
     /// Where PostgreSQL has the read model.
     schema: Option<String>,
@@ -19,18 +19,18 @@ pub(super) struct Observed {
 
 /// What a plan says.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(crate) struct Plan {
     /// The indexes in which something is sought.
-    pub(super) sought: BTreeSet<String>,
+    pub(crate) sought: BTreeSet<String>,
     /// The indexes that are read, from one end or from where something was sought.
-    pub(super) read: BTreeSet<String>,
+    pub(crate) read: BTreeSet<String>,
     /// Whether rows are sorted.
-    pub(super) sorts: bool,
-    pub(super) text: String,
+    pub(crate) sorts: bool,
+    pub(crate) text: String,
 }
 
 impl Observed {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let mut server = Server::start().await;
         let size = Size {
             orgs: 12,
@@ -80,16 +80,27 @@ impl Observed {
     }
 
     /// The last statement on `table` that the server sends for `query`: the one that counts, or the one that reads the page.
-    pub(super) async fn statement(
+    pub(crate) async fn statement(
         &self,
         query: &str,
         variables: Value,
         table: &str,
         counts: bool,
     ) -> String {
+        let from = format!("FROM \"{table}\"");
+        let is_it = |text: &str| text.contains(&from) && text.starts_with("SELECT COUNT") == counts;
+        self.last_statement(query, variables, is_it).await
+    }
+
+    /// The last statement that the server sends for `query` and that is the one that is meant.
+    pub(crate) async fn last_statement(
+        &self,
+        query: &str,
+        variables: Value,
+        is_it: impl Fn(&str) -> bool,
+    ) -> String {
         let before = self.server.output().len();
         self.server.graphql(query, variables).await;
-        let from = format!("FROM \"{table}\"");
         until("the statement is in the log", async || {
             let output = self.server.output();
             let lines = output.get(before..)?.lines().rev();
@@ -98,13 +109,12 @@ impl Observed {
                 let mut values = serde_json::Deserializer::from_str(behind).into_iter::<String>();
                 Some(values.next()?.ok()?.trim().to_owned())
             });
-            statements
-                .find(|text| text.contains(&from) && text.starts_with("SELECT COUNT") == counts)
+            statements.find(|text| is_it(text))
         })
         .await
     }
 
-    pub(super) async fn plan(&self, text: &str) -> Plan {
+    pub(crate) async fn plan(&self, text: &str) -> Plan {
         match &self.schema {
             None => self.sqlite_plan(text).await,
             Some(schema) => self.postgres_plan(text, schema).await,

@@ -3,7 +3,7 @@
 //!
 //! The fields come from the schema itself, so one without an expectation here fails the test.
 
-mod explain;
+pub(crate) mod explain;
 
 use std::collections::BTreeSet;
 
