@@ -397,3 +397,32 @@ async fn a_time_that_no_calendar_has_is_no_time() {
     let found = ask(&server, "call(id: \"late\") { createdAt }").await;
     assert_eq!(found, json!({ "createdAt": null }));
 }
+
+#[tokio::test]
+async fn a_call_without_a_time_is_a_call_and_no_last_call() {
+    let server = told(&[
+        user("ann", "2025-01-01T00:00:00Z", 3.0),
+        call_by("a", &json!("ann"), "2025-03-01T00:00:00Z", &scored(10.0)),
+        without_time("b", "ann", &scored(20.0)),
+        without_time("c", "cy", &scored(30.0)),
+    ])
+    .await;
+    let ids = async |filter: &str| {
+        let users = format!("users(filter: {{ {filter} }}) {{ nodes {{ id }} }}");
+        let found = ask(&server, &users).await;
+        let nodes = found["nodes"].as_array().expect("nodes").clone();
+        let mut ids: Vec<&str> = nodes.iter().map(|user| text(&user["id"])).collect();
+        ids.sort_unstable();
+        ids.join(" ")
+    };
+    assert_eq!(ids("hasCalls: true").await, "ann cy");
+    assert_eq!(
+        ids("lastCallAt: { to: \"2026-01-01T00:00:00Z\" }").await,
+        "ann"
+    );
+    let found = ask(&server, "users { nodes { id lastCallAt } }").await;
+    let cy = json!({ "id": "cy", "lastCallAt": null });
+    let ann = json!({ "id": "ann", "lastCallAt": "2025-03-01T00:00:00Z" });
+    let nodes = found["nodes"].as_array().expect("nodes");
+    assert!(nodes.contains(&cy) && nodes.contains(&ann), "{found}");
+}

@@ -256,7 +256,11 @@ fn passes(row: &Value, filter: &Value) -> bool {
                 "email" => json!(fold::address(value.as_str().unwrap())),
                 _ => value.clone(),
             };
-            let values: Vec<Value> = values.iter().map(folded).collect();
+            let mut values: Vec<Value> = values.iter().map(folded).collect();
+            // What is without letters is equal to nothing.
+            if matches!(name, "name" | "text" | "email") {
+                values.retain(|value| *value != "");
+            }
             match &row[name] {
                 Value::Array(of_row) => of_row.iter().any(|value| values.contains(value)),
                 value => values.contains(value),
@@ -334,12 +338,13 @@ async fn lists(read_model: &ReadModel) -> [List; 3] {
         .collect();
     let user_rows = users.iter().map(|user| {
         let own = calls.iter().filter(|call| call.user_id.as_ref() == Some(&user.id) && !call.is_example);
-        let newest = own.map(|call| call.ordered_at).max();
+        let own: Vec<_> = own.collect();
+        let newest = own.iter().filter_map(|call| call.created_at).max();
         json!({
             "id": user.id, "orgId": user.org_id, "teamId": user.team_id, "managerId": user.manager_id,
             "name": user.name_key, "email": user.email_key, "role": user.role, "status": user.status,
             "streak": user.streak, "longestStreak": user.longest_streak,
-            "lastCallAt": newest, "hasCalls": newest.is_some(),
+            "lastCallAt": newest, "hasCalls": !own.is_empty(),
             "deleted": user.is_deleted, "example": user.is_example, "createdAt": user.created_at,
         })
     });

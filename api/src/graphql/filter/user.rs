@@ -41,7 +41,7 @@ pub struct UserFilter {
     /// Only users with such a longest streak. A user without one is in no range.
     pub longest_streak: Option<NumberRange>,
     /// Only users whose newest call is of this time: with `to` alone, those who have stopped practising. The catalogue's example calls
-    /// do not count, and a user without calls is in no range.
+    /// do not count, nor does a call of which nobody knows when it was made; a user without others is in no range.
     pub last_call_at: Option<TimeRange>,
     /// Only users who have made calls, or only those who have made none. The catalogue's example calls do not count.
     pub has_calls: Option<bool>,
@@ -61,8 +61,17 @@ pub struct UserFilter {
     pub not: Option<Box<UserFilter>>,
 }
 
-/// When the newest call of a user was made: one look into the index of calls by user.
+/// When the newest call of a user was made: one look into the index of calls by user. A call of which nobody knows when is none here.
 pub fn newest_call() -> SimpleExpr {
+    newest(call::Column::CreatedAt.is_not_null())
+}
+
+/// When the last of a user's calls in the order of lists was made. Null: there is none.
+fn last_call() -> SimpleExpr {
+    newest(Expr::val(true).into())
+}
+
+fn newest(of: SimpleExpr) -> SimpleExpr {
     let newest = Query::select()
         .expr(Func::max(call::Column::OrderedAt.into_simple_expr()))
         .from(call::Entity)
@@ -71,6 +80,7 @@ pub fn newest_call() -> SimpleExpr {
                 .equals((user::Entity, user::Column::Id)),
         )
         .and_where(call::Column::IsExample.eq(false))
+        .and_where(of)
         .take();
     SimpleExpr::SubQuery(None, Box::new(newest.into()))
 }
@@ -79,9 +89,9 @@ impl Filter<user::Entity> for UserFilter {
     fn fields(&self, backend: DatabaseBackend) -> Condition {
         let has_calls = self.has_calls.map(|has_calls| {
             if has_calls {
-                newest_call().is_not_null()
+                last_call().is_not_null()
             } else {
-                newest_call().is_null()
+                last_call().is_null()
             }
         });
         Conditions::none()

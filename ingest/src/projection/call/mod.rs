@@ -67,6 +67,9 @@ async fn load<'e>(
             (id, new)
         })
         .collect();
+    if calls.is_empty() {
+        return Ok(calls);
+    }
     let stored = call::Entity::find()
         .filter(call::Column::Id.is_in(calls.keys().copied()))
         .all(txn)
