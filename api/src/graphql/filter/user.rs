@@ -68,7 +68,7 @@ pub fn newest_call() -> SimpleExpr {
 
 /// When the last of a user's calls in the order of lists was made. Null: there is none.
 fn last_call() -> SimpleExpr {
-    newest(Expr::val(true).into())
+    newest(Expr::val(true))
 }
 
 fn newest(of: SimpleExpr) -> SimpleExpr {
