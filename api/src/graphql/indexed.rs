@@ -1,7 +1,7 @@
 //! Expressions that stand in an index.
 //!
 //! The planners compare expressions by their form, not by their meaning: what is written here and in
-//! `migration/src/read_model/tables.sql` has to be the same. `tests/it/plan.rs` reads the plans.
+//! `migration/src/read_model/tables.sql` has to be the same. `tests/it/plan` reads the plans.
 
 use sea_orm::sea_query::{Expr, Func, SimpleExpr};
 use sea_orm::{ColumnTrait, DatabaseBackend, IntoSimpleExpr};

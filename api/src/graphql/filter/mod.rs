@@ -1,6 +1,6 @@
 //! What the lists can be filtered by. What one filter says holds together; an empty filter lets everything pass.
 //!
-//! Every field has an index behind it, or `tests/it/plan.rs` says why not.
+//! Every field has an index behind it, or `tests/it/plan` says why not.
 
 mod analysis;
 mod call;
