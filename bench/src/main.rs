@@ -4,10 +4,14 @@
 //! Invariant: what is compared is measured in one run, the sides in turn, and what is told of several rounds is their median.
 //! Everything listens on the loopback interface only, and every load ends by itself.
 
+mod ask;
+mod company;
+mod fill;
 mod floor;
 mod load;
 mod process;
 mod question;
+mod survey;
 
 use clap::{Parser, Subcommand};
 
@@ -22,11 +26,17 @@ struct Arguments {
 enum Command {
     /// Serve the floor's answers, for the other commands
     Floor(floor::FloorArgs),
+    /// Fill a running server with the data of the measurements
+    Fill(fill::FillArgs),
+    /// Ask a running server the questions
+    Ask(ask::AskArgs),
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Floor(args) => floor::serve(args).await,
+        Command::Fill(args) => fill::run(args).await,
+        Command::Ask(args) => ask::run(args).await,
     }
 }
