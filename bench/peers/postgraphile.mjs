@@ -20,10 +20,8 @@ const peer = postgraphile({
     PostGraphileConnectionFilterPreset,
     PgAggregatesPreset,
   ],
-  // Mutations, which nobody asks for here, and the ids of Relay, whose name the columns `id` would have to give way to.
-  disablePlugins: ["NodePlugin", "AddNodeInterfaceToSuitableTypesPlugin"],
   pgServices: [makePgService({ pool, schemas: ["peer"] })],
-  schema: { pgSimpleCollections: "both", defaultBehavior: "-insert -update -delete" },
+  schema: { defaultBehavior: "-insert -update -delete" },
   grafserv: { graphqlPath: "/graphql", graphiql: false, watch: false, outputDataAsString: true },
   grafast: { explain: false },
 });

@@ -6,6 +6,7 @@
 
 mod floor;
 mod load;
+mod peer;
 mod process;
 mod question;
 
@@ -22,11 +23,21 @@ struct Arguments {
 enum Command {
     /// Serve the floor's answers, for the other commands
     Floor(floor::FloorArgs),
+    /// Bring the peers onto this machine
+    #[command(subcommand)]
+    Peer(PeerCommand),
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+enum PeerCommand {
+    /// Install and build the peers, in the versions of their lock files
+    Install,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Floor(args) => floor::serve(args).await,
+        Command::Peer(PeerCommand::Install) => peer::install().await,
     }
 }

@@ -61,7 +61,7 @@ export const resolvers = {
   },
   CallPage: {
     nodes: (calls) => calls,
-    endCursor: (calls) => (calls.length ? cursorOf(calls.at(-1)) : null),
+    pageInfo: (calls) => ({ endCursor: calls.length ? cursorOf(calls.at(-1)) : null }),
   },
   Org: {
     users: (org, { first }, { usersByOrg }) => usersByOrg(org.id, atMost(first)),

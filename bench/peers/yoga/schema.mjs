@@ -66,6 +66,10 @@ export const typeDefs = /* GraphQL */ `
 
   type CallPage {
     nodes: [Call!]!
+    pageInfo: PageInfo!
+  }
+
+  type PageInfo {
     endCursor: String
   }
 

@@ -6,6 +6,7 @@ use sea_orm::entity::prelude::*;
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(schema_name = "peer", table_name = "analyses")]
 pub struct Model {
+    pub created_at: DateTimeWithTimeZone,
     #[sea_orm(primary_key, auto_increment = false)]
     pub call_id: String,
     #[sea_orm(primary_key, auto_increment = false)]
@@ -13,7 +14,6 @@ pub struct Model {
     pub analysis_type: Option<String>,
     pub score: Option<f64>,
     pub summary: Option<String>,
-    pub created_at: DateTimeWithTimeZone,
     #[sea_orm(belongs_to, from = "call_id", to = "id")]
     pub call: HasOne<super::call::Entity>,
 }

@@ -6,14 +6,14 @@ use sea_orm::entity::prelude::*;
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(schema_name = "peer", table_name = "calls")]
 pub struct Model {
+    pub score: Option<f64>,
+    pub created_at: DateTimeWithTimeZone,
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
     pub org_id: String,
     pub user_id: String,
     pub title: Option<String>,
     pub duration: Option<f64>,
-    pub score: Option<f64>,
-    pub created_at: DateTimeWithTimeZone,
     #[sea_orm(belongs_to, from = "org_id", to = "id")]
     pub org: HasOne<super::org::Entity>,
     #[sea_orm(belongs_to, from = "user_id", to = "id")]

@@ -1,4 +1,6 @@
 //! The tables of the schema `peer`, in the dense format of SeaORM 2.
+//!
+//! Lists are ordered by the asked columns in the order in which they stand here, so those that others follow come first.
 
 pub mod analysis;
 pub mod call;

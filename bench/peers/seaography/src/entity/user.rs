@@ -6,6 +6,7 @@ use sea_orm::entity::prelude::*;
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(schema_name = "peer", table_name = "users")]
 pub struct Model {
+    pub created_at: DateTimeWithTimeZone,
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
     pub org_id: String,
@@ -15,7 +16,6 @@ pub struct Model {
     pub role: Option<String>,
     pub status: Option<String>,
     pub streak: Option<f64>,
-    pub created_at: DateTimeWithTimeZone,
     pub deleted_at: Option<DateTimeWithTimeZone>,
     #[sea_orm(belongs_to, from = "org_id", to = "id")]
     pub org: HasOne<super::org::Entity>,
