@@ -24,9 +24,9 @@ pub const PEERS: [Peer; 3] = [Peer::Postgraphile, Peer::Yoga, Peer::Seaography];
 /// A server that Hookgraph is measured beside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
-    /// PostGraphile 5: makes its schema and its SQL of the database.
+    /// `PostGraphile` 5: makes its schema and its SQL of the database.
     Postgraphile,
-    /// GraphQL Yoga 5 with resolvers by hand, DataLoader and node-postgres.
+    /// GraphQL Yoga 5 with resolvers by hand, `DataLoader` and node-postgres.
     Yoga,
     /// Seaography 2: makes its schema of SeaORM's entities.
     Seaography,
@@ -53,7 +53,9 @@ fn target_folder() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
     // `target/<profile>/bench` is the running program.
     let program = std::env::current_exe().ok();
-    let beside = program.as_deref().and_then(|program| program.ancestors().nth(2));
+    let beside = program
+        .as_deref()
+        .and_then(|program| program.ancestors().nth(2));
     beside.map_or(root, Path::to_path_buf).join("peers")
 }
 
@@ -63,10 +65,22 @@ pub async fn fill(database_url: &str, read_schema: &str) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     let (client, connection) = tokio_postgres::connect(database_url, NoTls).await?;
     tokio::spawn(connection);
-    client.batch_execute(&text.replace("{READ}", read_schema)).await?;
+    client
+        .batch_execute(&text.replace("{READ}", read_schema))
+        .await?;
     // Also marks what an index alone can answer, as the database's own upkeep does in time. Runs in no transaction.
-    for table in ["orgs", "users", "prospects", "calls", "call_prospects", "transcript_lines", "analyses"] {
-        client.batch_execute(&format!("VACUUM (ANALYZE) peer.{table}")).await?;
+    for table in [
+        "orgs",
+        "users",
+        "prospects",
+        "calls",
+        "call_prospects",
+        "transcript_lines",
+        "analyses",
+    ] {
+        client
+            .batch_execute(&format!("VACUUM (ANALYZE) peer.{table}"))
+            .await?;
     }
     Ok(())
 }
@@ -84,27 +98,40 @@ pub async fn start(peer: Peer, database_url: &str) -> anyhow::Result<Process> {
         Peer::Seaography => Command::new(target_folder().join("release/peer-seaography")),
     };
     command.env("DATABASE_URL", database_url);
-    Process::start(&mut command)
-        .await
-        .with_context(|| format!("{} does not run: `bench peer install` brings it", peer.name()))
+    Process::start(&mut command).await.with_context(|| {
+        format!(
+            "{} does not run: `bench peer install` brings it",
+            peer.name()
+        )
+    })
 }
 
 /// The cursor of the newest call but `depth - 1`, in the words of the peer: the page after it begins at `depth`. None when the
 /// peer has no cursor for calls by time, and its question names the depth itself.
-pub async fn cursor_at_depth(peer: Peer, target: &Target, depth: usize) -> anyhow::Result<Option<String>> {
+pub async fn cursor_at_depth(
+    peer: Peer,
+    target: &Target,
+    depth: usize,
+) -> anyhow::Result<Option<String>> {
     let mut connection = Connection::open(target).await?;
     let mut ask = async |text: &str, variables: Value| -> anyhow::Result<String> {
         let body = serde_json::to_vec(&json!({ "query": text, "variables": variables }))?;
         let answer: Value = serde_json::from_slice(&connection.post(Bytes::from(body)).await?)?;
-        let cursor = answer.pointer("/data/calls/pageInfo/endCursor").and_then(Value::as_str);
-        Ok(cursor.with_context(|| format!("no cursor in {answer}"))?.to_owned())
+        let cursor = answer
+            .pointer("/data/calls/pageInfo/endCursor")
+            .and_then(Value::as_str);
+        Ok(cursor
+            .with_context(|| format!("no cursor in {answer}"))?
+            .to_owned())
     };
     match peer {
         Peer::Postgraphile => {
             let text = "query ($offset: Int!) {
                 calls(first: 1, offset: $offset, orderBy: [CREATED_AT_DESC, ROW_ID_DESC]) { pageInfo { endCursor } }
             }";
-            ask(text, json!({ "offset": depth.saturating_sub(1) })).await.map(Some)
+            ask(text, json!({ "offset": depth.saturating_sub(1) }))
+                .await
+                .map(Some)
         }
         Peer::Yoga => {
             let text = "query ($first: Int!, $after: String) { calls(first: $first, after: $after) { pageInfo { endCursor } } }";

@@ -14,7 +14,8 @@ pub async fn install() -> anyhow::Result<()> {
     let folder = folder();
     // The package `node` brings the version of Node.js that the others need, by a script of its own.
     let mut npm = Command::new("npm");
-    npm.args(["ci", "--no-audit", "--no-fund", "--loglevel", "error"]).current_dir(&folder);
+    npm.args(["ci", "--no-audit", "--no-fund", "--loglevel", "error"])
+        .current_dir(&folder);
     run(&mut npm).await?;
     let mut cargo = Command::new("cargo");
     cargo
@@ -27,7 +28,10 @@ pub async fn install() -> anyhow::Result<()> {
 async fn run(command: &mut Command) -> anyhow::Result<()> {
     let line = format!("{:?}", command.as_std());
     println!("{line}");
-    let status = command.status().await.with_context(|| format!("{line} does not start"))?;
+    let status = command
+        .status()
+        .await
+        .with_context(|| format!("{line} does not start"))?;
     ensure!(status.success(), "{line}: {status}");
     Ok(())
 }
@@ -36,16 +40,22 @@ async fn run(command: &mut Command) -> anyhow::Result<()> {
 pub fn versions() -> anyhow::Result<Vec<(String, String)>> {
     let folder = folder();
     let lock: Value = serde_json::from_str(&read(&folder.join("package-lock.json"))?)?;
-    let asked = lock["packages"][""]["dependencies"].as_object().context("no packages")?;
+    let asked = lock["packages"][""]["dependencies"]
+        .as_object()
+        .context("no packages")?;
     let mut versions: Vec<(String, String)> = Vec::new();
     for name in asked.keys() {
         let version = &lock["packages"][format!("node_modules/{name}")]["version"];
-        let version = version.as_str().with_context(|| format!("{name} has no version"))?;
+        let version = version
+            .as_str()
+            .with_context(|| format!("{name} has no version"))?;
         versions.push((name.clone(), version.to_owned()));
     }
     let lock = read(&folder.join("seaography/Cargo.lock"))?;
     for name in ["seaography", "sea-orm", "sqlx", "async-graphql", "axum"] {
-        let version = lock.split_once(&format!("name = \"{name}\"\nversion = \"")).map(|(_, rest)| rest);
+        let version = lock
+            .split_once(&format!("name = \"{name}\"\nversion = \""))
+            .map(|(_, rest)| rest);
         let version = version.and_then(|rest| rest.split('"').next());
         let version = version.with_context(|| format!("{name} is not locked"))?;
         versions.push((name.to_owned(), version.to_owned()));

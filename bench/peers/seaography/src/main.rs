@@ -48,11 +48,18 @@ async fn orphaned() {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut options = ConnectOptions::new(std::env::var("DATABASE_URL")?);
-    options.max_connections(16).min_connections(16).sqlx_logging(false);
+    options
+        .max_connections(16)
+        .min_connections(16)
+        .sqlx_logging(false);
     let schema = schema(Database::connect(options).await?)?;
-    let app = Router::new().route("/graphql", post(answer)).with_state(schema);
+    let app = Router::new()
+        .route("/graphql", post(answer))
+        .with_state(schema);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("http://{}/graphql", listener.local_addr()?);
-    axum::serve(listener, app).with_graceful_shutdown(orphaned()).await?;
+    axum::serve(listener, app)
+        .with_graceful_shutdown(orphaned())
+        .await?;
     Ok(())
 }
