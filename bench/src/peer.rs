@@ -48,15 +48,9 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("peers")
 }
 
-/// Where cargo puts what it builds for the peers: beside what it builds for the bench.
+/// Where cargo puts what it builds for the peers.
 fn target_folder() -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
-    // `target/<profile>/bench` is the running program.
-    let program = std::env::current_exe().ok();
-    let beside = program
-        .as_deref()
-        .and_then(|program| program.ancestors().nth(2));
-    beside.map_or(root, Path::to_path_buf).join("peers")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/peers")
 }
 
 /// Makes the peers' schema `peer` in the database, with the rows of Hookgraph's read model in the schema `read_schema`.
