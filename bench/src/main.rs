@@ -9,6 +9,7 @@ mod company;
 mod fill;
 mod floor;
 mod load;
+mod peer;
 mod process;
 mod question;
 mod survey;
@@ -30,6 +31,15 @@ enum Command {
     Fill(fill::FillArgs),
     /// Ask a running server the questions
     Ask(ask::AskArgs),
+    /// Bring the peers onto this machine
+    #[command(subcommand)]
+    Peer(PeerCommand),
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+enum PeerCommand {
+    /// Install and build the peers, in the versions of their lock files
+    Install,
 }
 
 #[tokio::main]
@@ -38,5 +48,6 @@ async fn main() -> anyhow::Result<()> {
         Command::Floor(args) => floor::serve(args).await,
         Command::Fill(args) => fill::run(args).await,
         Command::Ask(args) => ask::run(args).await,
+        Command::Peer(PeerCommand::Install) => peer::install().await,
     }
 }
