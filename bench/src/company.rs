@@ -31,11 +31,20 @@ const ENDS_AT: i64 = 20_241;
 
 /// Five orgs and two hundred users, whose calls are spread over a year.
 pub fn deliveries(amount: Amount) -> impl Iterator<Item = Delivery> {
+    of_seed(amount, 1)
+}
+
+/// The calls of another such company, for what arrives while something is measured.
+pub fn more(amount: Amount) -> impl Iterator<Item = Delivery> {
+    of_seed(amount, 2).filter(|delivery| delivery.event_type == "call.completed")
+}
+
+fn of_seed(amount: Amount, seed: u64) -> impl Iterator<Item = Delivery> {
     let company = Company::new(Size {
         orgs: 5,
         users: 200,
         calls: amount.calls,
-        seed: 1,
+        seed,
         ends_at: DateTime::UNIX_EPOCH + TimeDelta::days(ENDS_AT),
         days: 365,
     });

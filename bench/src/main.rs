@@ -9,9 +9,12 @@ mod company;
 mod fill;
 mod floor;
 mod load;
+mod machine;
 mod peer;
 mod process;
+mod queries;
 mod question;
+mod results;
 mod survey;
 
 use clap::{Parser, Subcommand};
@@ -31,6 +34,8 @@ enum Command {
     Fill(fill::FillArgs),
     /// Ask a running server the questions
     Ask(ask::AskArgs),
+    /// Compare the answers to questions with those of the floor and the peers
+    Queries(queries::QueriesArgs),
     /// Bring the peers onto this machine
     #[command(subcommand)]
     Peer(PeerCommand),
@@ -48,6 +53,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Floor(args) => floor::serve(args).await,
         Command::Fill(args) => fill::run(args).await,
         Command::Ask(args) => ask::run(args).await,
+        Command::Queries(args) => queries::run(args).await,
         Command::Peer(PeerCommand::Install) => peer::install().await,
     }
 }

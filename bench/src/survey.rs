@@ -48,7 +48,8 @@ pub async fn cases(target: &Target, depth: usize) -> anyhow::Result<Vec<Case>> {
     (0..CASES)
         .map(|at| {
             let user = &users[at * 7 % users.len()];
-            let at_depth = &calls[(depth + at).min(calls.len() - 1)];
+            // The page behind it begins behind as many calls.
+            let at_depth = &calls[(depth + at).min(calls.len()) - 1];
             let to = newest - TimeDelta::days(i64::try_from(at % 300)?);
             let after = BTreeMap::from([
                 ("hookgraph".to_owned(), at_depth.cursor.clone()),
