@@ -7,6 +7,7 @@
 mod asked;
 mod beside;
 mod cost;
+mod document;
 mod error;
 mod filter;
 mod history;
@@ -49,6 +50,7 @@ use subscription::SubscriptionRoot;
 
 pub use beside::{Beside, State, States};
 pub use cost::{Judge, QueryLimits};
+pub use document::Document;
 pub use viewer::Viewer;
 
 /// Selections within each other, inline fragments and spreads among them, past which a document is not even looked at: a net
@@ -148,10 +150,12 @@ impl Graphql {
         else {
             return Ok(None);
         };
-        let cost = self
-            .judge
-            .check(document.clone(), operation.as_deref(), variables.clone())?;
-        Ok(Some(cost))
+        let operation = operation.as_deref();
+        let judge = || {
+            let parsed = document.parsed().clone();
+            self.judge.check(parsed, operation, variables.clone())
+        };
+        document.verdict(operation, variables, judge).map(Some)
     }
 }
 
@@ -270,8 +274,11 @@ impl Run {
     fn begin(store: &Arc<Store>, mut request: Request) -> Option<Self> {
         let viewer = request.data.get(&std::any::TypeId::of::<Viewer>())?;
         let viewer = viewer.downcast_ref::<Viewer>()?.clone();
-        let document = request.parsed_query().ok().cloned();
-        let fields = document.as_ref().map(asked::Asked::of).unwrap_or_default();
+        let document = document_of(&mut request);
+        let fields = document
+            .as_ref()
+            .map(|document| Arc::clone(document.asked()));
+        let fields = fields.unwrap_or_default();
         let (session, tasks) = Session::new(Arc::clone(store), viewer.clone(), fields);
         let asked = document.map(|document| Asked {
             document,
@@ -286,6 +293,16 @@ impl Run {
             asked,
         })
     }
+}
+
+/// The document of a request: the one that whoever read it has left beside it, or the one that it has.
+fn document_of(request: &mut Request) -> Option<Arc<Document>> {
+    let read = request.data.get(&std::any::TypeId::of::<Arc<Document>>());
+    if let Some(document) = read.and_then(|document| document.downcast_ref::<Arc<Document>>()) {
+        return Some(Arc::clone(document));
+    }
+    let parsed = request.parsed_query().ok()?.clone();
+    Some(Arc::new(Document::new(parsed)))
 }
 
 fn without_viewer() -> Response {

@@ -65,13 +65,13 @@ pub struct Session {
 
 impl Session {
     /// A session for `viewer`, and the tasks that its loaders leave to be driven.
-    pub fn new(store: Arc<Store>, viewer: Viewer, asked: Asked) -> (Arc<Self>, Tasks) {
+    pub fn new(store: Arc<Store>, viewer: Viewer, asked: Arc<Asked>) -> (Arc<Self>, Tasks) {
         let tasks = Tasks::default();
         let spawner = tasks.clone();
         let reader = Reader {
             store,
             viewer,
-            asked: Arc::new(asked),
+            asked,
             passing: Passing::default(),
         };
         let loader = DataLoader::new(reader.clone(), move |task| spawner.push(Box::pin(task)))

@@ -6,14 +6,16 @@
 //! both. This goes once through the answer beside its query and puts it right. Values are moved, never copied.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_graphql::parser::types::{
-    BaseType, DocumentOperations, ExecutableDocument, Field, FragmentDefinition, Selection,
-    SelectionSet, ServiceDocument, Type, TypeKind, TypeSystemDefinition,
+    BaseType, DocumentOperations, Field, FragmentDefinition, Selection, SelectionSet,
+    ServiceDocument, Type, TypeKind, TypeSystemDefinition,
 };
 use async_graphql::{Name, PathSegment, Positioned, Request, Response, Value, Variables};
 use indexmap::IndexMap;
 
+use super::document::Document;
 use super::viewer::Viewer;
 
 /// The types of the schema's fields: what may be null.
@@ -48,7 +50,7 @@ impl Types {
 /// What a response answers: the document, which of its operations ran, and with what.
 pub struct Asked {
     /// The whole document.
-    pub document: ExecutableDocument,
+    pub document: Arc<Document>,
     /// The operation's name, where there are several.
     pub operation: Option<String>,
     /// For `@skip` and `@include`.
@@ -60,13 +62,16 @@ impl Asked {
     pub fn again(self, viewer: Viewer) -> Request {
         let mut request = Request::new("").variables(self.variables).data(viewer);
         request.operation_name = self.operation;
-        request.set_parsed_query(self.document);
+        request.set_parsed_query(self.document.parsed().clone());
         request
     }
 
     /// Puts `response` in order.
     pub fn shape(&self, types: &Types, mut response: Response) -> Response {
-        let operation = match (&self.document.operations, self.operation.as_deref()) {
+        let operation = match (
+            &self.document.parsed().operations,
+            self.operation.as_deref(),
+        ) {
             (DocumentOperations::Single(operation), _) => Some(operation),
             (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
             (DocumentOperations::Multiple(_), None) => None,
@@ -87,7 +92,7 @@ impl Asked {
         let root = root[..1].to_uppercase() + &root[1..];
         let shaper = Shaper {
             types,
-            fragments: &self.document.fragments,
+            fragments: &self.document.parsed().fragments,
             variables: &self.variables,
         };
         let selected = [&operation.node.selection_set.node];
@@ -272,7 +277,9 @@ mod tests {
     use async_graphql::parser::{parse_query, parse_schema};
     use async_graphql::{PathSegment, Response, ServerError, Value, Variables, value};
 
-    use super::{Asked, Types};
+    use std::sync::Arc;
+
+    use super::{Asked, Document, Types};
 
     const SCHEMA: &str = "
         type Query { a: Int b: Int must: Int! thing: Thing things: [Thing!]! maybe: [Thing] any: Any }
@@ -283,7 +290,7 @@ mod tests {
 
     fn shaped(query: &str, data: Value, failed: &[&[&str]]) -> String {
         let asked = Asked {
-            document: parse_query(query).unwrap(),
+            document: Arc::new(Document::new(parse_query(query).unwrap())),
             operation: None,
             variables: Variables::from_value(value!({"yes": true})),
         };

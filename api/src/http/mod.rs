@@ -136,7 +136,7 @@ impl<E: Executor> GraphqlEdge<E> {
     #[must_use]
     pub fn trusting(self, trusted: Trusted) -> Self {
         Self {
-            documents: Documents::Trusted(Arc::new(trusted)),
+            documents: Documents::trusted(trusted, &self.limits),
             ..self
         }
     }

@@ -5,9 +5,12 @@
 //! recursion (some 5,000 open brackets overflow a thread's stack, which ends the process) nor validation, which
 //! follows every fragment at every spread (thirty fragments that each spread the next twice are two to the thirtieth).
 
+mod known;
 mod measure;
 mod size;
 mod text;
+
+use std::sync::Arc;
 
 use async_graphql::{
     Name, Positioned, Request, ServerError, Value,
@@ -17,26 +20,45 @@ use async_graphql::{
     },
 };
 
+pub use self::known::Known;
 use super::{
     EdgeLimits,
     refusal::{Code, error},
 };
+use crate::graphql::Document;
 
-/// Reads the document of a request, leaves it parsed in the request, and says what kind of operation is to run.
+/// Reads the document of a request, leaves it parsed in the request, with what is known of it beside the request's data, and says what
+/// kind of operation is to run.
 ///
 /// The errors are request errors: nothing was executed.
 pub(super) fn read(
     request: &mut Request,
     limits: &EdgeLimits,
+    known: &Known,
 ) -> Result<OperationType, Vec<ServerError>> {
-    let name = request.operation_name.clone();
-    parse(request, limits)?;
-    text::replace_in_document(request);
     text::replace_in_variables(request);
-    let document = request
-        .parsed_query()
-        .map_err(|error| vec![unparsed(error)])?;
-    let operation = select(document, name.as_deref()).map_err(refuse)?;
+    let document = match known.find(&request.query) {
+        Some(document) => document,
+        None => {
+            parse(request, limits)?;
+            text::replace_in_document(request);
+            let parsed = request.parsed_query();
+            let parsed = parsed.map_err(|error| vec![unparsed(error)])?.clone();
+            let document = Arc::new(Document::new(parsed));
+            known.remember(&request.query, &document);
+            document
+        }
+    };
+    let kind = operation(&document, request)?;
+    request.set_parsed_query(document.parsed().clone());
+    request.data.insert(document);
+    Ok(kind)
+}
+
+/// The kind of the operation that is to run, if it and its variables are as they must be.
+fn operation(document: &Document, request: &Request) -> Result<OperationType, Vec<ServerError>> {
+    let name = request.operation_name.as_deref();
+    let operation = select(document.parsed(), name).map_err(refuse)?;
     let kind = operation.node.ty;
     check_operation(&operation.node)?;
     let demanded = demanded_variables(&operation.node);
@@ -177,8 +199,12 @@ mod tests {
 
     use super::*;
 
+    fn none() -> Known {
+        Known::new(&EdgeLimits::default())
+    }
+
     fn reading(query: &str) -> Result<OperationType, String> {
-        read(&mut Request::new(query), &EdgeLimits::default())
+        read(&mut Request::new(query), &EdgeLimits::default(), &none())
             .map_err(|errors| errors[0].message.clone())
     }
 
@@ -192,12 +218,12 @@ mod tests {
         let both = "query A{a} subscription B{b}";
         let mut request = Request::new(both).operation_name("B");
         assert_eq!(
-            read(&mut request, &EdgeLimits::default()),
+            read(&mut request, &EdgeLimits::default(), &none()),
             Ok(OperationType::Subscription)
         );
         refused_for(both, "several operations");
         let mut request = Request::new(both).operation_name("C");
-        let errors = read(&mut request, &EdgeLimits::default()).expect_err("no C");
+        let errors = read(&mut request, &EdgeLimits::default(), &none()).expect_err("no C");
         assert!(errors[0].message.contains("\"C\""));
         assert_eq!(reading("mutation M{a}"), Ok(OperationType::Mutation));
     }
@@ -214,7 +240,7 @@ mod tests {
                 request = request.operation_name("S");
             }
             assert_eq!(
-                read(&mut request, &EdgeLimits::default()),
+                read(&mut request, &EdgeLimits::default(), &none()),
                 Ok(OperationType::Subscription),
                 "{query}"
             );
@@ -230,7 +256,7 @@ mod tests {
         let query = "query($a:Int! $b:Int!=1 $c:Int){a}";
         let with = |variables| {
             let request = Request::new(query).variables(Variables::from_value(variables));
-            read(&mut { request }, &EdgeLimits::default()).map_err(|errors| errors.len())
+            read(&mut { request }, &EdgeLimits::default(), &none()).map_err(|errors| errors.len())
         };
         assert_eq!(with(value!({ "a": 1 })), Ok(OperationType::Query));
         assert_eq!(with(value!({ "a": null })), Err(1));

@@ -18,7 +18,8 @@ use sha2::{Digest, Sha256};
 use self::kept::Kept;
 pub use self::trusted::{Trusted, TrustedError};
 use super::{
-    EdgeLimits, document,
+    EdgeLimits,
+    document::{self, Known},
     refusal::{Code, error},
 };
 
@@ -28,9 +29,17 @@ type Hash = [u8; 32];
 /// What comes before the hash in a `documentId`.
 const SHA256: &str = "sha256:";
 
-/// The documents that can be named. Cheap to clone.
+/// The documents that are executed. Cheap to clone.
 #[derive(Clone)]
-pub enum Documents {
+pub struct Documents {
+    named: Named,
+    /// Those that were read before, however they were sent.
+    known: Known,
+}
+
+/// The documents that can be named.
+#[derive(Clone)]
+enum Named {
     /// Those that clients have sent with their hash.
     Kept(Arc<Kept>),
     /// Those that the operator trusts, and no others are executed.
@@ -48,7 +57,18 @@ pub(super) struct Sent {
 impl Documents {
     /// None yet: clients will send them.
     pub fn automatic(limits: &EdgeLimits) -> Self {
-        Self::Kept(Arc::new(Kept::new(limits)))
+        Self {
+            named: Named::Kept(Arc::new(Kept::new(limits))),
+            known: Known::new(limits),
+        }
+    }
+
+    /// Those that the operator trusts, and no others.
+    pub fn trusted(trusted: Trusted, limits: &EdgeLimits) -> Self {
+        Self {
+            named: Named::Trusted(Arc::new(trusted)),
+            known: Known::new(limits),
+        }
     }
 
     /// Finds the document of a request, reads it, and says what kind of operation is to run.
@@ -64,26 +84,27 @@ impl Documents {
             document_id,
         } = sent;
         let id = document_id.as_deref().map(without_prefix);
-        match self {
-            Self::Kept(kept) => {
+        let known = &self.known;
+        match &self.named {
+            Named::Kept(kept) => {
                 let Some(id) = id else {
-                    return document::read(&mut request, limits).map(|kind| (request, kind));
+                    return document::read(&mut request, limits, known).map(|kind| (request, kind));
                 };
                 let hash = hash_from_hex(id);
                 if request.query.is_empty() {
                     let text = hash.and_then(|hash| kept.find(&hash));
                     request.query = text.ok_or_else(not_found)?.to_string();
-                    let kind = document::read(&mut request, limits)?;
+                    let kind = document::read(&mut request, limits, known)?;
                     return Ok((request, kind));
                 }
                 let hash = hash.filter(|hash| *hash == hash_of(&request.query));
                 let hash = hash.ok_or_else(other_hash)?;
-                let kind = document::read(&mut request, limits)?;
+                let kind = document::read(&mut request, limits, known)?;
                 // What can be read at all is kept, and nothing else.
                 kept.keep(hash, &request.query);
                 Ok((request, kind))
             }
-            Self::Trusted(trusted) => {
+            Named::Trusted(trusted) => {
                 let text = match id {
                     Some(id) => trusted.named(id).ok_or_else(not_trusted)?,
                     None => trusted.exactly(&request.query).ok_or_else(not_trusted)?,
@@ -93,7 +114,7 @@ impl Documents {
                 } else if request.query.trim() != text.trim() {
                     return Err(other_hash());
                 }
-                let kind = document::read(&mut request, limits)?;
+                let kind = document::read(&mut request, limits, known)?;
                 Ok((request, kind))
             }
         }
@@ -101,7 +122,7 @@ impl Documents {
 
     /// Whether only trusted documents are executed.
     pub fn are_trusted(&self) -> bool {
-        matches!(self, Self::Trusted(_))
+        matches!(self.named, Named::Trusted(_))
     }
 }
 
@@ -223,7 +244,7 @@ mod tests {
                 "query A{a} query B{b}".to_owned(),
             ),
         ]);
-        let documents = Documents::Trusted(Arc::new(trusted.expect("two documents")));
+        let documents = Documents::trusted(trusted.expect("two documents"), &EdgeLimits::default());
         let id = hex_of(QUERY);
         for (query, id) in [
             (QUERY, None),

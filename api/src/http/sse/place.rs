@@ -94,12 +94,15 @@ fn each_field<'d>(
 mod tests {
     use async_graphql::value;
 
+    use crate::http::{EdgeLimits, document::Known};
+
     use super::*;
 
     /// The request, read as the edge reads it.
     fn read(query: &str) -> Request {
         let mut request = Request::new(query);
-        document::read(&mut request, &crate::http::EdgeLimits::default()).expect(query);
+        let limits = EdgeLimits::default();
+        document::read(&mut request, &limits, &Known::new(&limits)).expect(query);
         request
     }
 

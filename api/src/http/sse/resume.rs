@@ -7,6 +7,7 @@
 use std::{
     collections::{HashMap, HashSet},
     convert::Infallible,
+    sync::Arc,
 };
 
 use async_graphql::{
@@ -16,6 +17,8 @@ use async_graphql::{
         Selection, SelectionSet,
     },
 };
+
+use crate::graphql::Document;
 
 /// The arguments of a root field that say where to begin: behind a cursor, or at a time.
 const AFTER: &str = "after";
@@ -40,6 +43,10 @@ pub(super) fn begin_after(request: &mut Request, cursor: &str) {
     };
     if let Some(operation) = operation {
         set_after(&mut operation.node, fragments, cursor);
+        // What is known is of the document as it was sent.
+        request
+            .data
+            .insert(Arc::new(Document::new(document.clone())));
         request.set_parsed_query(document);
     }
 }
