@@ -1,5 +1,7 @@
 //! Hookgraph from outside: the real binary, its webhook, its API and its commands.
 
+mod answers;
+mod asked;
 mod audits;
 mod backup;
 mod cli;

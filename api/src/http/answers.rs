@@ -109,6 +109,7 @@ impl Answers {
             if let Some(kept) = inner.kept.get(&question)
                 && kept.state == state
             {
+                metrics::counter!("hookgraph_kept_answers_total").increment(1);
                 return Found::Answer(kept.body.clone());
             }
             match inner.running.get(&question) {
@@ -119,7 +120,10 @@ impl Answers {
         };
         // It ends without an answer when that must not be given to others.
         match running.wait_for(Option::is_some).await {
-            Ok(body) => Found::Answer(body.clone().unwrap_or_default()),
+            Ok(body) => {
+                metrics::counter!("hookgraph_kept_answers_total").increment(1);
+                Found::Answer(body.clone().unwrap_or_default())
+            }
             Err(_) => Found::Nothing(None),
         }
     }

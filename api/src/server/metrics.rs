@@ -159,6 +159,10 @@ fn describe() {
             "hookgraph_projected_events_total",
             "Events that this process has projected, rebuilding included",
         ),
+        (
+            "hookgraph_kept_answers_total",
+            "Queries that were given an answer that had been made before, or was being made",
+        ),
     ];
     for (name, what) in counts {
         describe_counter!(name, what);
