@@ -5,9 +5,11 @@
 //! Everything listens on the loopback interface only, and every load ends by itself.
 
 mod ask;
+mod build;
 mod company;
 mod fill;
 mod floor;
+mod growth;
 mod load;
 mod peer;
 mod process;
@@ -31,6 +33,10 @@ enum Command {
     Fill(fill::FillArgs),
     /// Ask a running server the questions
     Ask(ask::AskArgs),
+    /// Measure how answers, sizes and memory grow
+    Growth(growth::GrowthArgs),
+    /// Measure how long a build takes, and what comes of it
+    Build(build::BuildArgs),
     /// Bring the peers onto this machine
     #[command(subcommand)]
     Peer(PeerCommand),
@@ -48,6 +54,8 @@ async fn main() -> anyhow::Result<()> {
         Command::Floor(args) => floor::serve(args).await,
         Command::Fill(args) => fill::run(args).await,
         Command::Ask(args) => ask::run(args).await,
+        Command::Growth(args) => growth::run(args).await,
+        Command::Build(args) => build::run(&args),
         Command::Peer(PeerCommand::Install) => peer::install().await,
     }
 }
