@@ -5,9 +5,11 @@
 //! Everything listens on the loopback interface only, and every load ends by itself.
 
 mod ask;
+mod build;
 mod company;
 mod fill;
 mod floor;
+mod growth;
 mod load;
 mod machine;
 mod peer;
@@ -36,6 +38,10 @@ enum Command {
     Ask(ask::AskArgs),
     /// Compare the answers to questions with those of the floor and the peers
     Queries(queries::QueriesArgs),
+    /// Measure how answers, sizes and memory grow
+    Growth(growth::GrowthArgs),
+    /// Measure how long a build takes, and what comes of it
+    Build(build::BuildArgs),
     /// Bring the peers onto this machine
     #[command(subcommand)]
     Peer(PeerCommand),
@@ -54,6 +60,8 @@ async fn main() -> anyhow::Result<()> {
         Command::Fill(args) => fill::run(args).await,
         Command::Ask(args) => ask::run(args).await,
         Command::Queries(args) => queries::run(args).await,
+        Command::Growth(args) => growth::run(args).await,
+        Command::Build(args) => build::run(&args),
         Command::Peer(PeerCommand::Install) => peer::install().await,
     }
 }
