@@ -4,6 +4,7 @@
 //! Invariant: what is compared is measured in one run, the sides in turn, and what is told of several rounds is their median.
 //! Everything listens on the loopback interface only, and every load ends by itself.
 
+mod feed;
 mod floor;
 mod load;
 mod process;
@@ -22,11 +23,20 @@ struct Arguments {
 enum Command {
     /// Serve the floor's answers, for the other commands
     Floor(floor::FloorArgs),
+    /// Measure subscriptions beside bare sockets
+    Feed(feed::FeedArgs),
+    /// Serve the floor of the feed, for the command `feed`
+    FeedFloor,
+    /// Subscribe as standard input says, for the command `feed`
+    FeedClients,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Floor(args) => floor::serve(args).await,
+        Command::Feed(args) => feed::measure(args).await,
+        Command::FeedFloor => feed::floor::serve().await,
+        Command::FeedClients => feed::client::run().await,
     }
 }

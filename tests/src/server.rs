@@ -73,18 +73,20 @@ pub fn secret(number: u8) -> String {
     format!("whsec_{}", STANDARD.encode([number; 24]))
 }
 
-/// The binary, beside the test's own executable.
+/// The binary, beside the executable of whoever uses this: another binary, or a test, which lies in `deps` below it.
 fn binary() -> PathBuf {
-    let test = std::env::current_exe().expect("a test has an executable");
-    // target/<profile>/deps/<test>
-    let profile = test.ancestors().nth(2).expect("it lies in a target folder");
-    let binary = profile.join("hookgraph");
-    assert!(
-        binary.is_file(),
-        "there is no {}: build it first: cargo build --workspace",
-        binary.display()
-    );
-    binary
+    let own = std::env::current_exe().expect("a process has an executable");
+    let mut folders = own.ancestors().skip(1).take(2);
+    let binary = folders.find_map(|folder| {
+        let binary = folder.join("hookgraph");
+        binary.is_file().then_some(binary)
+    });
+    binary.unwrap_or_else(|| {
+        panic!(
+            "there is no hookgraph beside {}: build it first: cargo build --workspace",
+            own.display()
+        )
+    })
 }
 
 impl Default for Installation {
