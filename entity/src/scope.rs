@@ -12,12 +12,22 @@ use crate::read_model::{
 };
 
 /// Which orgs' rows a reader may see.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// Every org's, and rows that belong to none.
     Everything,
     /// Only those of these orgs.
     Orgs(Vec<String>),
+}
+
+impl Scope {
+    /// Whether a row that belongs to this org is among them.
+    pub fn sees(&self, org: Option<&str>) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Orgs(orgs) => org.is_some_and(|org| orgs.iter().any(|one| one == org)),
+        }
+    }
 }
 
 /// A table of which each reader sees a part.
