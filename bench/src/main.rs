@@ -4,11 +4,19 @@
 //! Invariant: what is compared is measured in one run, the sides in turn, and what is told of several rounds is their median.
 //! Everything listens on the loopback interface only, and every load ends by itself.
 
+mod ask;
+mod company;
 mod feed;
+mod fill;
 mod floor;
 mod load;
+mod machine;
+mod peer;
 mod process;
+mod queries;
 mod question;
+mod results;
+mod survey;
 
 use clap::{Parser, Subcommand};
 
@@ -29,6 +37,21 @@ enum Command {
     FeedFloor,
     /// Subscribe as standard input says, for the command `feed`
     FeedClients,
+    /// Fill a running server with the data of the measurements
+    Fill(fill::FillArgs),
+    /// Ask a running server the questions
+    Ask(ask::AskArgs),
+    /// Compare the answers to questions with those of the floor and the peers
+    Queries(queries::QueriesArgs),
+    /// Bring the peers onto this machine
+    #[command(subcommand)]
+    Peer(PeerCommand),
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+enum PeerCommand {
+    /// Install and build the peers, in the versions of their lock files
+    Install,
 }
 
 #[tokio::main]
@@ -38,5 +61,9 @@ async fn main() -> anyhow::Result<()> {
         Command::Feed(args) => feed::measure(args).await,
         Command::FeedFloor => feed::floor::serve().await,
         Command::FeedClients => feed::client::run().await,
+        Command::Fill(args) => fill::run(args).await,
+        Command::Ask(args) => ask::run(args).await,
+        Command::Queries(args) => queries::run(args).await,
+        Command::Peer(PeerCommand::Install) => peer::install().await,
     }
 }

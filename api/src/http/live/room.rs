@@ -128,7 +128,7 @@ impl Room {
         let mut execution = Execution::start(edge, &room.asked, request, leg);
         room.locked().leg = Some(Arc::clone(&execution.leg));
         let audience = Arc::downgrade(room);
-        let task = tokio::spawn(async move {
+        let task = room.rooms.spawn(async move {
             loop {
                 let told = execution.next().await.unwrap_or(Told::Complete);
                 let goes_on = told.goes_on();
@@ -147,7 +147,7 @@ impl Room {
                 }
             }
         });
-        let _ = room.execution.set(task.abort_handle());
+        let _ = room.execution.set(task);
     }
 
     /// Takes a seat for somebody who has seen everything up to `position`.
