@@ -167,7 +167,7 @@ impl<S: Subject> Follow<S> {
     }
 
     fn item(&self, caught_up: bool, (event, object): (Model, S::Object)) -> Item<S::Object> {
-        self.leg.telling(event.position);
+        self.leg.telling(event.position, !caught_up);
         Item {
             cursor: cursor(&self.session.reader.store, event.position, &event.body_hash),
             caught_up,

@@ -11,6 +11,7 @@ pub struct Leg {
     is_endless: bool,
     position: AtomicI64,
     is_news: AtomicBool,
+    has_more: AtomicBool,
     caught_up: AtomicBool,
 }
 
@@ -21,6 +22,7 @@ impl Leg {
             is_endless,
             position: AtomicI64::new(from.unwrap_or_default()),
             is_news: AtomicBool::new(false),
+            has_more: AtomicBool::new(false),
             caught_up: AtomicBool::new(false),
         }
     }
@@ -59,15 +61,17 @@ impl Leg {
         self.position.store(position, Ordering::Release);
     }
 
-    /// Says that the next item tells of the event at `position`.
-    pub(super) fn telling(&self, position: i64) {
+    /// Says that the next item tells of the event at `position`, and whether another one follows at once.
+    pub(super) fn telling(&self, position: i64, has_more: bool) {
         self.is_news.store(true, Ordering::Release);
+        self.has_more.store(has_more, Ordering::Release);
         self.passed(position);
     }
 
     /// Says that the next item is a checkpoint behind `position`.
     pub(super) fn pausing(&self, position: i64) {
         self.is_news.store(false, Ordering::Release);
+        self.has_more.store(false, Ordering::Release);
         self.passed(position);
     }
 
@@ -84,6 +88,11 @@ impl Leg {
     /// Whether the last item told of an event; otherwise it was a checkpoint.
     pub fn has_news(&self) -> bool {
         self.is_news.load(Ordering::Acquire)
+    }
+
+    /// Whether the last item is followed by another one without any further news.
+    pub fn has_more(&self) -> bool {
+        self.has_more.load(Ordering::Acquire)
     }
 
     /// Whether it has ended because nothing more was known.

@@ -63,6 +63,8 @@ struct Hall {
     seated: u64,
     /// How many members wait for news.
     waiting: usize,
+    /// Items of which those who wait have not been told: more follow at once.
+    unsaid: usize,
     /// Whether the execution waits for room.
     is_resting: bool,
 }
@@ -71,6 +73,8 @@ struct Item {
     told: Told,
     position: i64,
     has_news: bool,
+    /// Whether another one follows at once.
+    has_more: bool,
     /// How many members have not taken it.
     left: usize,
 }
@@ -110,6 +114,7 @@ impl Room {
             seats: HashMap::new(),
             seated: 0,
             waiting: 0,
+            unsaid: 0,
             is_resting: false,
         };
         Arc::new(Self {
@@ -136,6 +141,7 @@ impl Room {
                     told,
                     position: execution.leg.position(),
                     has_news: execution.leg.has_news(),
+                    has_more: goes_on && execution.leg.has_more(),
                     left: 0,
                 };
                 let Some(room) = audience.upgrade() else {
@@ -237,7 +243,13 @@ impl Hall {
         item.left = self.seats.len();
         self.is_over = !item.told.goes_on();
         self.bytes += item.bytes();
+        self.unsaid += 1;
+        let has_more = item.has_more;
         self.items.push_back(item);
+        if has_more && self.unsaid < AT_ONCE && !self.is_full() {
+            return Ok(Vec::new());
+        }
+        self.unsaid = 0;
         self.waiting = 0;
         let seats = self.seats.values_mut();
         let wakers = seats.filter_map(|seat| seat.waker.take()).collect();
@@ -382,3 +394,6 @@ impl Drop for Member {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

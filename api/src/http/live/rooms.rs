@@ -86,7 +86,10 @@ impl Rooms {
     }
 
     /// Runs an execution.
-    pub(super) fn spawn(&self, execution: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+    pub(super) fn spawn(
+        &self,
+        execution: impl Future<Output = ()> + Send + 'static,
+    ) -> AbortHandle {
         let stage = self.0.stage.get_or_init(Stage::build);
         let runtime = stage.as_ref().and_then(|stage| stage.0.as_ref());
         let task = match runtime {
