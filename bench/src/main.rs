@@ -7,6 +7,7 @@
 mod ask;
 mod build;
 mod company;
+mod feed;
 mod fill;
 mod floor;
 mod growth;
@@ -32,6 +33,12 @@ struct Arguments {
 enum Command {
     /// Serve the floor's answers, for the other commands
     Floor(floor::FloorArgs),
+    /// Measure subscriptions beside bare sockets
+    Feed(feed::FeedArgs),
+    /// Serve the floor of the feed, for the command `feed`
+    FeedFloor,
+    /// Subscribe as standard input says, for the command `feed`
+    FeedClients,
     /// Fill a running server with the data of the measurements
     Fill(fill::FillArgs),
     /// Ask a running server the questions
@@ -57,6 +64,9 @@ enum PeerCommand {
 async fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Floor(args) => floor::serve(args).await,
+        Command::Feed(args) => feed::measure(args).await,
+        Command::FeedFloor => feed::floor::serve().await,
+        Command::FeedClients => feed::client::run().await,
         Command::Fill(args) => fill::run(args).await,
         Command::Ask(args) => ask::run(args).await,
         Command::Queries(args) => queries::run(args).await,

@@ -40,6 +40,11 @@ impl Process {
         Ok(Self { child, target })
     }
 
+    /// Its process id.
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Bytes of memory that it has resident, now and at most so far.
     pub fn memory(&self) -> anyhow::Result<(u64, u64)> {
         memory(self.child.id().context("it has ended")?)

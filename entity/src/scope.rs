@@ -20,6 +20,16 @@ pub enum Scope {
     Orgs(Vec<String>),
 }
 
+impl Scope {
+    /// Whether a row that belongs to this org is among them.
+    pub fn sees(&self, org: Option<&str>) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Orgs(orgs) => org.is_some_and(|org| orgs.iter().any(|one| one == org)),
+        }
+    }
+}
+
 /// A table of which each reader sees a part.
 pub trait Scoped: EntityTrait {
     /// The condition that `scope` puts on this table's rows.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use sample::Delivery;
 use sample::company::{Company, Size};
 use serde_json::{Value, json};
+use tests::graphql::number;
 use tests::{Installation, Server, Subscription};
 
 use crate::expected::deliveries;
@@ -422,4 +423,45 @@ async fn after_an_older_backup_a_cursor_never_skips_what_came_since() {
     assert_eq!(restored.sender().send("msg_3", new).await.status, 204);
     let mut resumed = restored.subscribe(CALLS, json!({ "after": cursor })).await;
     assert_eq!(resumed.error_code().await, "BAD_USER_INPUT");
+}
+
+/// Six who ask for the same, four in other words, and one for something else: each gets each call once, wherever it began.
+#[tokio::test]
+async fn who_asks_for_the_same_gets_the_same_wherever_it_began() {
+    let server = Server::start().await;
+    let calls = calls(40);
+    let (before, after) = calls.split_at(20);
+    server.sender().deliver(before).await;
+    server.settled().await;
+    let item = "cursor caughtUp call { id title } event { position }";
+    let text = format!("subscription ($a: Cursor) {{ callCompleted(after: $a) {{ {item} }} }}");
+    let mut subscribers = Vec::new();
+    for begin in [0, 0, 7, 20, 13, 0] {
+        let variables = json!({ "a": begin.to_string() });
+        subscribers.push((begin, server.subscribe(&text, variables).await));
+    }
+    for begin in [0, 11, 20] {
+        let text = text
+            .replace("$a)", &format!("\"{begin}\")"))
+            .replace(" ($a: Cursor)", "");
+        subscribers.push((begin, server.subscribe(&text, json!({})).await));
+    }
+    let other = format!("subscription {{ callCompleted(after: \"20\") {{ {item} }} }}");
+    subscribers.push((20, server.subscribe(&other, json!({})).await));
+    server.sender().deliver(after).await;
+    for (begin, subscriber) in &mut subscribers {
+        for position in *begin + 1..=40 {
+            let item = subscriber.item().await;
+            assert_eq!(
+                number(&item["event"]["position"]),
+                position,
+                "from {begin}: {item}"
+            );
+        }
+    }
+    // Who comes later, and goes on from the middle.
+    let mut late = server.subscribe(&text, json!({ "a": "38" })).await;
+    for position in [39, 40] {
+        assert_eq!(number(&late.item().await["event"]["position"]), position);
+    }
 }

@@ -1,8 +1,9 @@
 //! A client of the schema, in this process.
 
-use api::graphql::{Graphql, Store, Viewer};
+use api::graphql::{Graphql, Leg, Store, Viewer};
 use async_graphql::{Executor, Request, Response, Variables};
 use chrono::DateTime;
+use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use ingest::generation::ReadModel;
 use ingest::webhook::Clock;
@@ -41,6 +42,13 @@ pub async fn query(graphql: &Graphql, text: &str, variables: Value) -> Value {
 /// A subscription.
 pub fn subscribe(graphql: &Graphql, text: &str, variables: Value) -> BoxStream<'static, Response> {
     graphql.execute_stream(request(text, variables), None)
+}
+
+/// What a subscription tells until it has caught up.
+pub async fn known(graphql: &Graphql, text: &str, variables: Value) -> Vec<Value> {
+    let request = request(text, variables).data(Arc::new(Leg::first()));
+    let responses = graphql.execute_stream(request, None);
+    responses.map(data).collect().await
 }
 
 /// What a response that must have no errors says.

@@ -181,7 +181,8 @@ impl Sender {
         Some(response.status().as_u16())
     }
 
-    pub(crate) fn request(&self, request: Signed) -> reqwest::RequestBuilder {
+    /// A request, ready to be sent.
+    pub fn request(&self, request: Signed) -> reqwest::RequestBuilder {
         let post = self.client.post(&self.url).body(request.body);
         let headers = request.headers.into_iter();
         headers.fold(post, |post, (name, value)| post.header(name, value))

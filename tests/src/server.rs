@@ -73,20 +73,20 @@ pub fn secret(number: u8) -> String {
     format!("whsec_{}", STANDARD.encode([number; 24]))
 }
 
-/// The binary, beside the executable that runs: a test's is one folder deeper, in `target/<profile>/deps`.
+/// The binary, beside the executable of whoever uses this: another binary, or a test, which lies in `deps` below it.
 fn binary() -> PathBuf {
     let own = std::env::current_exe().expect("a process has an executable");
-    own.ancestors()
-        .skip(1)
-        .take(2)
-        .map(|folder| folder.join("hookgraph"))
-        .find(|binary| binary.is_file())
-        .unwrap_or_else(|| {
-            panic!(
-                "there is no hookgraph beside {}: build it first: cargo build --workspace",
-                own.display()
-            )
-        })
+    let mut folders = own.ancestors().skip(1).take(2);
+    let binary = folders.find_map(|folder| {
+        let binary = folder.join("hookgraph");
+        binary.is_file().then_some(binary)
+    });
+    binary.unwrap_or_else(|| {
+        panic!(
+            "there is no hookgraph beside {}: build it first: cargo build --workspace",
+            own.display()
+        )
+    })
 }
 
 impl Default for Installation {

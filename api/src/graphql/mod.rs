@@ -46,11 +46,12 @@ use cost::Cost;
 use query::QueryRoot;
 use session::Session;
 use shape::{Asked, Types};
-use subscription::SubscriptionRoot;
+use subscription::{SubscriptionRoot, Tails};
 
 pub use beside::{Beside, State, States};
 pub use cost::{Judge, QueryLimits};
 pub use document::Document;
+pub use subscription::Leg;
 pub use viewer::Viewer;
 
 /// Selections within each other, inline fragments and spreads among them, past which a document is not even looked at: a net
@@ -112,6 +113,7 @@ pub struct Graphql {
     judge: Judge,
     types: Arc<Types>,
     store: Arc<Store>,
+    tails: Arc<Tails>,
 }
 
 impl Graphql {
@@ -128,6 +130,7 @@ impl Graphql {
             judge: Judge::new(QueryLimits::default()),
             types: Arc::new(types),
             store: Arc::new(store),
+            tails: Arc::default(),
         })
     }
 
@@ -224,9 +227,10 @@ impl Executor for Graphql {
             return futures_util::stream::once(async { Response::from_errors(errors) }).boxed();
         }
         let session_data = session_data.unwrap_or_default();
-        let stream = self
-            .schema
-            .execute_stream_with_session_data(run.request, session_data);
+        let stream = self.schema.execute_stream_with_session_data(
+            run.request.data(Arc::clone(&self.tails)),
+            session_data,
+        );
         let types = Arc::clone(&self.types);
         let shape = move |response| match &run.asked {
             Some(asked) => asked.shape(&types, response),

@@ -7,8 +7,9 @@
 //! ```text
 //! door     who may come in without a token
 //!   graphql   HTTP: accept (media type) → request (parameters) → persisted → document → execute → respond
-//!   sse       what accepts text/event-stream, from there on: resume → execute
-//!   socket    graphql-transport-ws: protocol (messages) → session → operation → persisted → document → execute
+//!   sse       what accepts text/event-stream, from there on: live or execute
+//!   socket    graphql-transport-ws: protocol (messages) → session → operation → persisted → document → live or execute
+//!   live      subscriptions: each catches up by itself, then those that ask for the same share one execution
 //! ```
 
 mod answers;
@@ -17,6 +18,7 @@ pub mod door;
 mod execute;
 mod graphql;
 mod limits;
+mod live;
 mod persisted;
 pub mod playground;
 mod refusal;
@@ -75,6 +77,7 @@ pub struct GraphqlEdge<E> {
     limits: EdgeLimits,
     shutdown: CancellationToken,
     open_sockets: watch::Sender<usize>,
+    rooms: live::Rooms,
 }
 
 impl<E: Clone> Clone for GraphqlEdge<E> {
@@ -88,6 +91,7 @@ impl<E: Clone> Clone for GraphqlEdge<E> {
             limits: self.limits.clone(),
             shutdown: self.shutdown.clone(),
             open_sockets: self.open_sockets.clone(),
+            rooms: self.rooms.clone(),
         }
     }
 }
@@ -114,6 +118,7 @@ impl<E: Executor> GraphqlEdge<E> {
             limits,
             shutdown,
             open_sockets: watch::Sender::new(0),
+            rooms: live::Rooms::default(),
         }
     }
 

@@ -10,6 +10,7 @@ use sea_orm::{
 use super::combine::{Combined, Filter};
 use super::condition::{Conditions, NumberRange, TimeRange};
 use super::insight::InsightFilter;
+use super::passes::Checks;
 use crate::graphql::search::{self, SearchText};
 
 /// Which calls.
@@ -165,6 +166,31 @@ impl Filter<call::Entity> for CallFilter {
             .created(
                 call::Column::OrderedAt,
                 call::Column::CreatedAt,
+                self.created_at.as_ref(),
+            )
+            .0
+    }
+
+    fn fields_pass(&self, row: &call::Model) -> Option<bool> {
+        Checks::none()
+            .one_of(Some(&row.id), self.id.as_ref())
+            .one_of(row.org_id.as_deref(), self.org_id.as_ref())
+            .one_of(row.user_id.as_deref(), self.user_id.as_ref())
+            .one_of(row.team_id.as_deref(), self.team_id.as_ref())
+            .one_of(row.manager_id.as_deref(), self.manager_id.as_ref())
+            .beyond(self.current_team_id.as_ref())
+            .beyond(self.current_manager_id.as_ref())
+            .beyond(self.user_deleted.as_ref())
+            .beyond(self.insight.as_ref())
+            .beyond(self.spoken.as_ref())
+            .beyond(self.title.as_ref())
+            .beyond(self.persona.as_ref())
+            .beyond(self.analysis_type.as_ref())
+            .between(row.score, self.score)
+            .between(row.duration, self.duration)
+            .is(row.is_example, self.example)
+            .within(
+                row.created_at.map(|_| row.ordered_at),
                 self.created_at.as_ref(),
             )
             .0

@@ -6,6 +6,7 @@
 use sea_orm::sea_query::{Expr, Query, SimpleExpr, SqliteQueryBuilder};
 use sea_orm::{Condition, DatabaseBackend, EntityTrait};
 
+use super::passes::Checks;
 use crate::graphql::error::{Error, Result};
 
 /// Filters that may be within each other in all.
@@ -58,6 +59,11 @@ pub trait Filter<E: EntityTrait>:
     /// The condition of the filter's own fields.
     fn fields(&self, backend: DatabaseBackend) -> Condition;
 
+    /// Whether a row passes the filter's own fields. None: only the database can tell.
+    fn fields_pass(&self, _: &E::Model) -> Option<bool> {
+        None
+    }
+
     /// The filters of the same rows in it.
     fn combined(&self) -> Combined<'_, Self>;
 
@@ -107,6 +113,28 @@ pub trait Filter<E: EntityTrait>:
         match not {
             Some(filter) => all.add(is_not_true(expression(filter), backend)),
             None => all,
+        }
+    }
+
+    /// Whether a row passes, as [`Self::condition`] says it. None: only the database can tell.
+    fn passes(&self, row: &E::Model) -> Option<bool> {
+        let Combined { and, or, not } = self.combined();
+        let own = Checks(self.fields_pass(row));
+        let all = and.into_iter().flatten();
+        let all = all.fold(own, |all, filter| all.and(filter.passes(row)));
+        let all = match or {
+            Some(filters) => {
+                let any = Checks(Some(false));
+                let any = filters
+                    .iter()
+                    .fold(any, |any, filter| any.or(filter.passes(row)));
+                all.and(any.0)
+            }
+            None => all,
+        };
+        match not {
+            Some(filter) => all.and(filter.passes(row).map(|passes| !passes)).0,
+            None => all.0,
         }
     }
 

@@ -49,7 +49,7 @@ impl Hash for NumberRange {
 }
 
 /// A stretch of the log, both ends included. Without `min` or `max` it has no end there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, InputObject)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, InputObject)]
 pub struct PositionRange {
     /// The first position that is in it.
     pub min: Option<Position>,

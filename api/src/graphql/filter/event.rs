@@ -6,6 +6,7 @@ use sea_orm::{ColumnTrait, Condition, DatabaseBackend};
 
 use super::combine::{Combined, Filter};
 use super::condition::{Conditions, PositionRange, TimeRange};
+use super::passes::Checks;
 
 /// What became of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
@@ -106,6 +107,26 @@ impl Filter<event_index::Entity> for EventFilter {
             )
             .and(outcome)
             .and(duplicate)
+            .0
+    }
+
+    fn fields_pass(&self, row: &event_index::Model) -> Option<bool> {
+        let outcomes = self.outcome.as_ref();
+        let outcome = outcomes.is_none_or(|outcomes| {
+            let mut outcomes = outcomes.iter().filter_map(|outcome| outcome.indexed());
+            outcomes.any(|outcome| outcome == row.outcome)
+        });
+        let PositionRange { min, max } = self.position.unwrap_or_default();
+        Checks::none()
+            .one_of(row.event_type.as_deref(), self.event_type.as_ref())
+            .one_of(row.org_id.as_deref(), self.org_id.as_ref())
+            .one_of(row.subject_id.as_deref(), self.subject.as_ref())
+            .within(row.occurred_at, self.occurred_at.as_ref())
+            .is(row.is_example, self.example)
+            .is(row.duplicate_of.is_some(), self.duplicate)
+            .and(Some(outcome))
+            .and(Some(min.is_none_or(|min| min.0 <= row.position)))
+            .and(Some(max.is_none_or(|max| row.position <= max.0)))
             .0
     }
 

@@ -10,6 +10,7 @@ mod condition;
 mod event;
 mod insight;
 mod org;
+mod passes;
 mod prospect;
 mod refused_request;
 mod user;

@@ -7,6 +7,7 @@ use sea_orm::{Condition, DatabaseBackend};
 
 use super::combine::{Combined, Filter};
 use super::condition::{Conditions, TimeRange};
+use super::passes::Checks;
 
 /// Which orgs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, InputObject)]
@@ -47,6 +48,20 @@ impl Filter<org::Entity> for OrgFilter {
             .created(
                 org::Column::OrderedAt,
                 org::Column::CreatedAt,
+                self.created_at.as_ref(),
+            )
+            .0
+    }
+
+    fn fields_pass(&self, row: &org::Model) -> Option<bool> {
+        Checks::none()
+            .one_of(Some(&row.id), self.id.as_ref())
+            .one_of_keys(Some(&row.name_key), self.name.as_ref(), fold::key)
+            .one_of(row.status.as_deref(), self.status.as_ref())
+            .is(row.is_deleted, self.deleted)
+            .is(row.is_example, self.example)
+            .within(
+                row.created_at.map(|_| row.ordered_at),
                 self.created_at.as_ref(),
             )
             .0

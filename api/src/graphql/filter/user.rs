@@ -8,6 +8,7 @@ use sea_orm::{ColumnTrait, Condition, DatabaseBackend, IntoSimpleExpr};
 
 use super::combine::{Combined, Filter};
 use super::condition::{Conditions, NumberRange, TimeRange};
+use super::passes::Checks;
 
 /// Which users.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, InputObject)]
@@ -112,6 +113,29 @@ impl Filter<user::Entity> for UserFilter {
             .created(
                 user::Column::OrderedAt,
                 user::Column::CreatedAt,
+                self.created_at.as_ref(),
+            )
+            .0
+    }
+
+    fn fields_pass(&self, row: &user::Model) -> Option<bool> {
+        Checks::none()
+            .one_of(Some(&row.id), self.id.as_ref())
+            .one_of(row.org_id.as_deref(), self.org_id.as_ref())
+            .one_of(row.team_id.as_deref(), self.team_id.as_ref())
+            .one_of(row.manager_id.as_deref(), self.manager_id.as_ref())
+            .one_of_keys(Some(&row.name_key), self.name.as_ref(), fold::key)
+            .one_of_keys(row.email_key.as_deref(), self.email.as_ref(), fold::address)
+            .one_of(row.role.as_deref(), self.role.as_ref())
+            .one_of(row.status.as_deref(), self.status.as_ref())
+            .between(row.streak, self.streak)
+            .between(row.longest_streak, self.longest_streak)
+            .beyond(self.last_call_at.as_ref())
+            .beyond(self.has_calls.as_ref())
+            .is(row.is_deleted, self.deleted)
+            .is(row.is_example, self.example)
+            .within(
+                row.created_at.map(|_| row.ordered_at),
                 self.created_at.as_ref(),
             )
             .0

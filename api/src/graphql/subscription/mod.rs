@@ -1,12 +1,13 @@
 //! The roots of subscriptions: what is new, from any place in the log on.
 //!
-//! [`follow`] reads from the store and then waits for news; [`cursor`](mod@cursor) says where.
+//! [`follow`] reads from the store and then waits for news; [`cursor`](mod@cursor) says where, a [`leg`] how far. What is new is
+//! read once for all subscriptions of a [`subject`] and kept a moment ([`tail`]).
 
 mod cursor;
 mod follow;
+mod leg;
 mod subject;
-
-use std::sync::Arc;
+mod tail;
 
 use async_graphql::{Context, SimpleObject, Subscription};
 use futures_util::{Stream, StreamExt};
@@ -15,12 +16,12 @@ use super::error::Result;
 use super::filter::{CallFilter, EventFilter, OrgFilter, UserFilter};
 use super::object::{Call, Event, Org, User};
 use super::scalar::{Cursor, Time};
-use super::session::Session;
 use follow::{Follow, Item};
 use subject::{AnyEvent, ChangedOrg, ChangedUser, CompletedCall};
 
 pub use cursor::cursor_at;
-use cursor::start;
+pub use leg::Leg;
+pub use tail::Tails;
 
 /// The root of subscriptions.
 pub struct SubscriptionRoot;
@@ -45,9 +46,7 @@ impl SubscriptionRoot {
         )]
         checkpoints: bool,
     ) -> Result<impl Stream<Item = CallCompletedItem>> {
-        let session = Arc::clone(Session::of(ctx));
-        let start = start(&session.reader.store, after.as_ref(), since).await?;
-        let follow = Follow::<CompletedCall>::new(session, start, filter, checkpoints)?;
+        let follow = Follow::<CompletedCall>::begin(ctx, after, since, filter, checkpoints).await?;
         Ok(follow.stream().map(CallCompletedItem::from))
     }
 
@@ -67,9 +66,7 @@ impl SubscriptionRoot {
         )]
         checkpoints: bool,
     ) -> Result<impl Stream<Item = UserChangedItem>> {
-        let session = Arc::clone(Session::of(ctx));
-        let start = start(&session.reader.store, after.as_ref(), since).await?;
-        let follow = Follow::<ChangedUser>::new(session, start, filter, checkpoints)?;
+        let follow = Follow::<ChangedUser>::begin(ctx, after, since, filter, checkpoints).await?;
         Ok(follow.stream().map(UserChangedItem::from))
     }
 
@@ -89,9 +86,7 @@ impl SubscriptionRoot {
         )]
         checkpoints: bool,
     ) -> Result<impl Stream<Item = OrgChangedItem>> {
-        let session = Arc::clone(Session::of(ctx));
-        let start = start(&session.reader.store, after.as_ref(), since).await?;
-        let follow = Follow::<ChangedOrg>::new(session, start, filter, checkpoints)?;
+        let follow = Follow::<ChangedOrg>::begin(ctx, after, since, filter, checkpoints).await?;
         Ok(follow.stream().map(OrgChangedItem::from))
     }
 
@@ -111,9 +106,7 @@ impl SubscriptionRoot {
         )]
         checkpoints: bool,
     ) -> Result<impl Stream<Item = EventFeedItem>> {
-        let session = Arc::clone(Session::of(ctx));
-        let start = start(&session.reader.store, after.as_ref(), since).await?;
-        let follow = Follow::<AnyEvent>::new(session, start, filter, checkpoints)?;
+        let follow = Follow::<AnyEvent>::begin(ctx, after, since, filter, checkpoints).await?;
         Ok(follow.stream().map(EventFeedItem::from))
     }
 }

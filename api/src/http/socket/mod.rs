@@ -10,7 +10,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 
-use std::{future::poll_fn, time::Duration};
+use std::{future::poll_fn, pin::pin, time::Duration};
 
 use async_graphql::Executor;
 use axum::{
@@ -32,6 +32,12 @@ use self::{
     session::{Outbox, Session},
 };
 use super::{GraphqlEdge, Refusal, graphql::refuse};
+
+/// Bytes of a socket's messages that are read at once. Every open socket holds so many.
+const READ_BYTES: usize = 2 << 10;
+
+/// Bytes of messages that are written at once. A socket that has written so many holds them from then on.
+const WRITE_BYTES: usize = 4 << 10;
 
 /// How long a client may take to answer the server's close.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -69,8 +75,9 @@ pub(super) async fn open<E: Executor>(
     upgrade
         .max_message_size(edge.limits.message_bytes)
         .max_frame_size(edge.limits.message_bytes)
-        // A message leaves when it is written: batching is the queue's business, and its bound.
-        .write_buffer_size(0)
+        .read_buffer_size(READ_BYTES)
+        // What is said in one go leaves in one go.
+        .write_buffer_size(WRITE_BYTES)
         .on_upgrade(move |mut socket| async move {
             let close = if agreed {
                 serve(&mut socket, Session::new(edge, parts.headers)).await
@@ -84,27 +91,30 @@ pub(super) async fn open<E: Executor>(
 
 /// Runs the socket until one side is done with it. `None`: the client closed it, or is gone.
 async fn serve<E: Executor>(socket: &mut WebSocket, mut session: Session<E>) -> Option<Close> {
-    let limits = session.limits().clone();
-    let shutdown = session.shutdown();
+    let limits = session.limits();
+    let (ping_every, message_bytes) = (limits.ping_every, limits.message_bytes);
+    let mut shutdown = pin!(session.shutdown().cancelled_owned());
+    let mut alarm = pin!(sleep_until(tokio::time::Instant::now()));
     let (mut sink, mut stream) = socket.split();
     let mut outbox = Outbox::default();
-    let mut pings = interval_at(
-        tokio::time::Instant::now() + limits.ping_every,
-        limits.ping_every,
-    );
+    let mut pings = interval_at(tokio::time::Instant::now() + ping_every, ping_every);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
+        let deadline = session.deadline();
+        if let Some(deadline) = deadline.filter(|deadline| *deadline != alarm.deadline()) {
+            alarm.as_mut().reset(deadline);
+        }
         tokio::select! {
-            () = shutdown.cancelled() => return Some(Close::restart()),
-            () = sleep_until(session.deadline()) => return Some(session.overdue()),
+            () = &mut shutdown => return Some(Close::restart()),
+            () = &mut alarm, if deadline.is_some() => return Some(session.overdue()),
             _ = pings.tick() => session.ping(&mut outbox),
             written = write(&mut sink, &mut outbox), if outbox.has_work() => {
                 if written.is_err() {
                     return None;
                 }
             }
-            Some(spoken) = session.next_result(), if !outbox.has_work() => {
-                if let Err(close) = session.forward(spoken, &mut outbox) {
+            news = session.news(), if !outbox.has_work() => {
+                if let Err(close) = session.forward(news, &mut outbox) {
                     return Some(close);
                 }
             }
@@ -115,7 +125,7 @@ async fn serve<E: Executor>(socket: &mut WebSocket, mut session: Session<E>) -> 
                         return Some(close);
                     }
                 }
-                Some(Err(error)) => return Some(fault(&error, limits.message_bytes)),
+                Some(Err(error)) => return Some(fault(&error, message_bytes)),
             }
         }
     }

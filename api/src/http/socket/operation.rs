@@ -1,4 +1,5 @@
-//! One operation of a socket: a task of its own, which ends when its handle is dropped.
+//! One operation of a socket: a task of its own, which ends when its handle is dropped. A subscription has it until it has caught up:
+//! then it goes on as a [`Member`], which the socket holds itself.
 //!
 //! Invariant: an operation holds at most one message that the socket has not taken, and waits for its turn in the order
 //! in which operations had something to say: a stream that always has more gets no more turns than one that has little.
@@ -6,29 +7,26 @@
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use async_graphql::{Executor, Response, parser::types::OperationType};
-use futures_util::{FutureExt, StreamExt};
+use futures_util::FutureExt;
 use tokio::{sync::mpsc, task::AbortHandle};
 
 use super::{
     super::{
         GraphqlEdge,
-        execute::{crashed, is_request_error, passes, refused, with_codes},
+        execute::{crashed, is_request_error, refused},
         graphql::Parameters,
+        live::{Arrived, CatchingUp, Member, Told, json},
     },
     protocol,
 };
 use crate::graphql::Viewer;
 
-/// A running operation. Dropping it stops the operation.
-pub(super) struct Running {
-    /// Tells an operation from an earlier one of the same id, whose last messages may still wait to be sent.
-    pub(super) serial: u64,
-    task: AbortHandle,
-}
+/// The task of an operation. Dropping it stops the operation.
+pub(super) struct Running(AbortHandle);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.task.abort();
+        self.0.abort();
     }
 }
 
@@ -48,20 +46,30 @@ pub(super) enum Word {
     /// An item of a subscription could not be read, for a reason that passes. Sent with its cursor it would be lost, so the
     /// client is made to connect again and to resume behind the item before.
     Interrupted,
+    /// It has caught up, and the socket is to hold it now.
+    Live(Member),
 }
 
-/// Starts an operation. Its messages go to `turns`, a small channel that the socket's operations share: waiting
-/// senders are served first come, first served, which is what keeps it fair.
+impl Word {
+    /// The word by which the client of a subscription is told.
+    pub(super) fn of(told: &Told, id: &str) -> Self {
+        match told {
+            Told::Next(written) => Self::Next(protocol::next(id, &written.json)),
+            Told::Failed(response) => Self::Last(protocol::error(id, &response.errors)),
+            Told::Complete => Self::Last(protocol::complete(id)),
+            Told::Interrupted => Self::Interrupted,
+        }
+    }
+}
+
+/// Starts an operation.
 pub(super) fn start<E: Executor>(
     edge: GraphqlEdge<E>,
     viewer: Viewer,
-    id: Arc<str>,
-    serial: u64,
     parameters: Parameters,
-    turns: mpsc::Sender<Spoken>,
+    voice: Voice,
 ) -> Running {
-    let voice = Voice { id, serial, turns };
-    let task = tokio::spawn(async move {
+    spawn(async move {
         let run = AssertUnwindSafe(run(&edge, viewer, parameters, &voice)).catch_unwind();
         // The receiver is gone when the socket is: then there is nobody to tell.
         let _ = match run.await {
@@ -69,11 +77,19 @@ pub(super) fn start<E: Executor>(
             Ok(Err(Ended)) => Ok(()),
             Err(_) => voice.fail(&crashed()).await,
         };
-    });
-    Running {
-        serial,
-        task: task.abort_handle(),
-    }
+    })
+}
+
+/// Has a subscription catch up again.
+pub(super) fn catch_up<E: Executor>(edge: GraphqlEdge<E>, member: Member, voice: Voice) -> Running {
+    spawn(async move {
+        let catching_up = member.catch_up(&edge);
+        let Ended = follow(&edge, catching_up, &voice).await;
+    })
+}
+
+fn spawn(run: impl Future<Output = ()> + Send + 'static) -> Running {
+    Running(tokio::spawn(run).abort_handle())
 }
 
 /// The operation's last message is out, or nobody listens.
@@ -93,26 +109,44 @@ async fn run<E: Executor>(
         Ok(read) => read,
         Err(errors) => return voice.fail(&refused(errors)).await,
     };
-    let request = (edge.prepare)(request, viewer);
     if kind != OperationType::Subscription {
+        let request = (edge.prepare)(request, viewer);
         return voice.result(edge.execute(request).await).await;
     }
-    let mut responses = edge.executor.execute_stream(request, None);
-    while let Some(response) = responses.next().await {
-        let response = with_codes(response);
-        if response.errors.iter().any(passes) {
-            let _ = voice.say(Word::Interrupted).await;
-            return Err(Ended);
-        }
-        voice.result(response).await?;
-    }
-    Ok(())
+    let catching_up = CatchingUp::begin(edge, viewer, request, None);
+    Err(follow(edge, catching_up, voice).await)
 }
 
-struct Voice {
-    id: Arc<str>,
-    serial: u64,
-    turns: mpsc::Sender<Spoken>,
+/// Tells what a subscription has not seen, until the socket holds it or it is over.
+async fn follow<E: Executor>(
+    edge: &GraphqlEdge<E>,
+    mut catching_up: CatchingUp,
+    voice: &Voice,
+) -> Ended {
+    loop {
+        while let Some(told) = catching_up.next().await {
+            if voice.say(Word::of(&told, &voice.id)).await.is_err() {
+                return Ended;
+            }
+        }
+        match catching_up.arrive(edge) {
+            Arrived::Over => return Ended,
+            Arrived::Behind(again) => catching_up = again,
+            Arrived::Live(member) => {
+                let _ = voice.say(Word::Live(member)).await;
+                return Ended;
+            }
+        }
+    }
+}
+
+/// How an operation is heard: through a small channel that the socket's operations share. Waiting senders are served first come, first
+/// served, which is what keeps it fair.
+pub(super) struct Voice {
+    pub(super) id: Arc<str>,
+    /// Tells an operation from an earlier one of the same id, whose last messages may still wait to be sent.
+    pub(super) serial: u64,
+    pub(super) turns: mpsc::Sender<Spoken>,
 }
 
 impl Voice {
@@ -121,7 +155,7 @@ impl Voice {
         if is_request_error(&response) {
             self.fail(&response).await
         } else {
-            let next = protocol::next(&self.id, &response);
+            let next = protocol::next(&self.id, &json(&response));
             self.say(Word::Next(next)).await
         }
     }

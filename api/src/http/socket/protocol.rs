@@ -2,12 +2,12 @@
 //!
 //! Invariant: a message of any other shape closes the socket with 4400, and a close reason fits its frame.
 
-use async_graphql::{Response, ServerError};
+use async_graphql::ServerError;
 use axum::extract::ws::{CloseFrame, Message};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use super::super::{execute::Wire, graphql::Parameters};
+use super::super::graphql::Parameters;
 
 /// The subprotocol's name.
 pub(super) const NAME: &str = "graphql-transport-ws";
@@ -166,8 +166,10 @@ pub(super) fn pong(payload: Option<Json>) -> String {
     write("pong", None, payload)
 }
 
-pub(super) fn next(id: &str, response: &Response) -> String {
-    write("next", Some(id), Some(Wire::from(response)))
+/// A result, which is written already.
+pub(super) fn next(id: &str, json: &str) -> String {
+    let id = Json::from(id).to_string();
+    format!(r#"{{"type":"next","id":{id},"payload":{json}}}"#)
 }
 
 pub(super) fn error(id: &str, errors: &[ServerError]) -> String {

@@ -6,6 +6,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
+    task::{Context, Poll},
 };
 
 use async_graphql::Executor;
@@ -21,10 +22,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     super::{Code, Credentials, EdgeLimits, GraphqlEdge, graphql::Parameters, refusal::error},
-    operation::{self, Running, Spoken, Word},
+    operation::{self, Running, Spoken, Voice, Word},
     protocol::{self, Close, Heard},
 };
-use crate::graphql::Viewer;
+use crate::{
+    graphql::Viewer,
+    http::live::{Member, Taken, Told},
+};
 
 /// Results that may wait for the socket, beside the one that each operation may hold.
 const TURNS: usize = 8;
@@ -38,10 +42,34 @@ pub(super) struct Session<E> {
     viewer: Option<Viewer>,
     init_by: Instant,
     pong_by: Option<Instant>,
-    running: HashMap<Arc<str>, Running>,
+    running: HashMap<Arc<str>, Operation>,
     started: u64,
+    /// The subscriptions that have caught up, the one whose turn it is first.
+    live: VecDeque<Live>,
     turns: mpsc::Sender<Spoken>,
     results: mpsc::Receiver<Spoken>,
+}
+
+/// An operation that runs.
+struct Operation {
+    serial: u64,
+    /// None: it has caught up, and is among the live ones.
+    task: Option<Running>,
+}
+
+/// A subscription that has caught up.
+struct Live {
+    id: Arc<str>,
+    serial: u64,
+    member: Member,
+}
+
+/// What there is to say.
+pub(super) enum News {
+    /// By the task of an operation.
+    Spoken(Spoken),
+    /// By the subscription of this number, of which it was the turn; it is the last one now.
+    Told(Taken, Vec<Told>),
 }
 
 impl<E: Executor> Session<E> {
@@ -55,6 +83,7 @@ impl<E: Executor> Session<E> {
             pong_by: None,
             running: HashMap::new(),
             started: 0,
+            live: VecDeque::new(),
             turns,
             results,
         }
@@ -69,14 +98,9 @@ impl<E: Executor> Session<E> {
     }
 
     /// When the socket closes unless something happens. The end of a token will be another such moment.
-    pub(super) fn deadline(&self) -> Instant {
+    pub(super) fn deadline(&self) -> Option<Instant> {
         let init_by = self.viewer.is_none().then_some(self.init_by);
-        [init_by, self.pong_by]
-            .into_iter()
-            .flatten()
-            .min()
-            // Nothing is due: any moment that comes after the next ping will do.
-            .unwrap_or_else(|| Instant::now() + 2 * self.edge.limits.ping_every)
+        [init_by, self.pong_by].into_iter().flatten().min()
     }
 
     /// Why the deadline that has passed closes the socket.
@@ -98,28 +122,97 @@ impl<E: Executor> Session<E> {
         }
     }
 
-    pub(super) async fn next_result(&mut self) -> Option<Spoken> {
-        self.results.recv().await
+    /// Waits until there is something to say.
+    pub(super) async fn news(&mut self) -> News {
+        std::future::poll_fn(|context| self.poll_news(context)).await
     }
 
-    /// Passes a result on, unless its operation was completed meanwhile.
-    pub(super) fn forward(&mut self, spoken: Spoken, outbox: &mut Outbox) -> Result<(), Close> {
-        let current = self
-            .running
-            .get(&spoken.id)
-            .is_some_and(|running| running.serial == spoken.serial);
-        if !current {
-            return Ok(());
+    fn poll_news(&mut self, context: &mut Context<'_>) -> Poll<News> {
+        if let Poll::Ready(Some(spoken)) = self.results.poll_recv(context) {
+            return Poll::Ready(News::Spoken(spoken));
         }
-        match spoken.word {
+        let mut told = Vec::new();
+        for _ in 0..self.live.len() {
+            let Some(mut live) = self.live.pop_front() else {
+                break;
+            };
+            let taken = live.member.poll_take(context, &mut told);
+            self.live.push_back(live);
+            if let Poll::Ready(taken) = taken {
+                return Poll::Ready(News::Told(taken, told));
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Passes on what there is to say, unless its operation was completed meanwhile.
+    pub(super) fn forward(&mut self, news: News, outbox: &mut Outbox) -> Result<(), Close> {
+        match news {
+            News::Spoken(spoken) => {
+                let running = self.running.get_mut(&spoken.id);
+                let Some(running) = running.filter(|running| running.serial == spoken.serial)
+                else {
+                    return Ok(());
+                };
+                if let Word::Live(member) = spoken.word {
+                    running.task = None;
+                    let Spoken { id, serial, .. } = spoken;
+                    self.live.push_back(Live { id, serial, member });
+                    return Ok(());
+                }
+                self.say(&spoken.id, spoken.word, outbox)
+            }
+            News::Told(taken, told) => {
+                let Some(last) = self.live.back() else {
+                    return Ok(());
+                };
+                let id = Arc::clone(&last.id);
+                for told in told {
+                    self.say(&id, Word::of(&told, &id), outbox)?;
+                }
+                if taken == Taken::Behind {
+                    self.catch_up();
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn say(&mut self, id: &Arc<str>, word: Word, outbox: &mut Outbox) -> Result<(), Close> {
+        match word {
             Word::Next(text) => outbox.say(text),
             Word::Last(text) => {
-                self.running.remove(&spoken.id);
+                self.end(id);
                 outbox.say(text);
             }
             Word::Interrupted => return Err(Close::interrupted()),
+            Word::Live(_) => {}
         }
         Ok(())
+    }
+
+    /// Has the subscription that is the last of the live ones catch up.
+    fn catch_up(&mut self) {
+        let Some(Live { id, serial, member }) = self.live.pop_back() else {
+            return;
+        };
+        let voice = self.voice(&id, serial);
+        if let Some(running) = self.running.get_mut(&id) {
+            running.task = Some(operation::catch_up(self.edge.clone(), member, voice));
+        }
+    }
+
+    fn end(&mut self, id: &str) {
+        self.running.remove(id);
+        self.live.retain(|live| *live.id != *id);
+    }
+
+    fn voice(&self, id: &Arc<str>, serial: u64) -> Voice {
+        Voice {
+            id: Arc::clone(id),
+            serial,
+            turns: self.turns.clone(),
+        }
     }
 
     /// Takes a message of the client.
@@ -141,7 +234,7 @@ impl<E: Executor> Session<E> {
             Heard::Pong => self.pong_by = None,
             Heard::Subscribe { id, parameters } => self.subscribe(id, parameters, outbox)?,
             Heard::Complete { id } => {
-                self.running.remove(id.as_str());
+                self.end(&id);
             }
         }
         Ok(())
@@ -152,7 +245,7 @@ impl<E: Executor> Session<E> {
             return Err(Close::too_many_inits());
         }
         let admitted = self.edge.viewer(Credentials {
-            headers: self.headers.clone(),
+            headers: std::mem::take(&mut self.headers),
             connection_params: params,
         });
         let viewer = timeout_at(self.init_by, admitted)
@@ -189,14 +282,16 @@ impl<E: Executor> Session<E> {
         }
         self.started += 1;
         let id: Arc<str> = id.into();
-        let running = operation::start(
-            self.edge.clone(),
-            viewer,
-            Arc::clone(&id),
-            self.started,
-            parameters,
-            self.turns.clone(),
-        );
+        let voice = self.voice(&id, self.started);
+        let running = Operation {
+            serial: self.started,
+            task: Some(operation::start(
+                self.edge.clone(),
+                viewer,
+                parameters,
+                voice,
+            )),
+        };
         self.running.insert(id, running);
         Ok(())
     }

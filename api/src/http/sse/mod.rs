@@ -5,12 +5,10 @@
 //! cannot be read in this moment, is resumed by its client behind the last id. Events are made only as the connection takes
 //! them, so a client that does not read holds back its own stream and nothing else.
 
-mod place;
-mod resume;
 #[cfg(test)]
 mod tests;
 
-use std::{convert::Infallible, panic::AssertUnwindSafe, pin::pin, time::Duration};
+use std::{convert::Infallible, pin::pin, time::Duration};
 
 use async_graphql::{Executor, Request, Response, parser::types::OperationType};
 use axum::{
@@ -27,10 +25,9 @@ use http::{
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use self::{place::Place, resume::begin_after};
 use super::{
     GraphqlEdge,
-    execute::{Wire, crashed, is_request_error, passes, with_codes},
+    live::{Arrived, CatchingUp, Taken, Told, json},
 };
 use crate::graphql::Viewer;
 
@@ -156,58 +153,65 @@ fn kept_alive(
 fn follow<E: Executor>(
     edge: &GraphqlEdge<E>,
     viewer: Viewer,
-    mut request: Request,
+    request: Request,
     after: Option<String>,
 ) -> impl Stream<Item = Bytes> + Send + use<E> {
-    if let Some(after) = after {
-        begin_after(&mut request, &after);
-    }
-    let place = Place::of(&mut request);
-    let request = (edge.prepare)(request, viewer);
-    let mut responses = edge.executor.execute_stream(request, None);
+    let edge = edge.clone();
+    let mut catching_up = CatchingUp::begin(&edge, viewer, request, after.as_deref());
     async_stream::stream! {
-        let end = loop {
-            match AssertUnwindSafe(responses.next()).catch_unwind().await {
-                Ok(None) => break None,
-                Ok(Some(response)) => {
-                    let response = with_codes(response);
-                    // Sent with its cursor this item would be lost.
-                    if response.errors.iter().any(passes) {
+        let mut all = Vec::new();
+        loop {
+            while let Some(told) = catching_up.next().await {
+                // Sent with its cursor this item would be lost.
+                let Some(events) = events(&told) else { return };
+                yield events;
+            }
+            let mut member = match catching_up.arrive(&edge) {
+                Arrived::Live(member) => member,
+                Arrived::Behind(again) => {
+                    catching_up = again;
+                    continue;
+                }
+                Arrived::Over => return,
+            };
+            while member.take(&mut all).await == Taken::Some {
+                for told in all.drain(..) {
+                    let is_last = !matches!(told, Told::Next(_));
+                    let Some(events) = events(&told) else { return };
+                    yield events;
+                    if is_last {
                         return;
                     }
-                    if is_request_error(&response) {
-                        break Some(response);
-                    }
-                    let cursor = place.as_ref().and_then(|place| place.cursor(&response));
-                    yield next(&response, cursor);
                 }
-                Err(_) => break Some(crashed()),
             }
-        };
-        if let Some(response) = end {
-            yield next(&response, None);
+            catching_up = member.catch_up(&edge);
         }
-        yield complete();
+    }
+}
+
+/// The events by which a client is told. None: it is cut off, and will resume.
+fn events(told: &Told) -> Option<Bytes> {
+    match told {
+        Told::Next(written) => Some(next(&written.json, written.cursor.as_deref()).into()),
+        Told::Failed(response) => Some((next(&json(response), None) + &complete()).into()),
+        Told::Complete => Some(complete().into()),
+        Told::Interrupted => None,
     }
 }
 
 /// The only result of an operation, and that it was the only one.
 fn last(response: &Response) -> impl Stream<Item = Bytes> + Send + use<> {
-    futures_util::stream::iter([next(response, None), complete()])
+    futures_util::stream::iter([next(&json(response), None).into(), complete().into()])
 }
 
-fn next(response: &Response, id: Option<&str>) -> Bytes {
+fn next(json: &str, id: Option<&str>) -> String {
     let id = id.map_or_else(String::new, |id| format!("id: {id}\n"));
-    let json = serde_json::to_string(&Wire::from(response)).unwrap_or_else(|error| {
-        tracing::error!(%error, "a GraphQL response cannot be written as JSON");
-        r#"{"errors":[{"message":"The server cannot write its answer; its log says more.","extensions":{"code":"INTERNAL"}}]}"#.to_owned()
-    });
-    format!("event: next\n{id}data: {json}\n\n").into()
+    format!("event: next\n{id}data: {json}\n\n")
 }
 
 /// With an empty line of data, without which a browser would not tell its page.
-fn complete() -> Bytes {
-    format!("event: complete\nid: {COMPLETED}\ndata: \n\n").into()
+fn complete() -> String {
+    format!("event: complete\nid: {COMPLETED}\ndata: \n\n")
 }
 
 /// Hangs up a while after the server's stop, unless the response has ended before that, which dropping the guard tells.

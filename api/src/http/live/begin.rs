@@ -1,7 +1,7 @@
-//! Resuming a subscription where a `Last-Event-ID` says.
+//! Where a subscription begins: the arguments `after` and `since` of its field, and the variables that are for nothing else.
 //!
-//! Invariant: it begins behind that cursor whatever its arguments and variables say: a browser's `EventSource` sends the last id
-//! back by itself, and its page cannot change the rest of the request. The document was read before, so that the subscription
+//! Invariant: behind a `Last-Event-ID` it begins whatever its arguments and variables say: a browser's `EventSource` sends the last
+//! id back by itself, and its page cannot change the rest of the request. The document was read before, so that the subscription
 //! has one root field.
 
 use std::{
@@ -28,33 +28,53 @@ type Fragments = HashMap<Name, Positioned<FragmentDefinition>>;
 
 /// Makes a subscription that was read begin behind `cursor`.
 pub(super) fn begin_after(request: &mut Request, cursor: &str) {
-    let name = request.operation_name.clone();
     let Ok(mut document) = request.parsed_query().cloned() else {
         return;
     };
-    let ExecutableDocument {
-        operations,
-        fragments,
-    } = &mut document;
-    let operation = match (operations, name) {
-        (DocumentOperations::Single(operation), _) => Some(operation),
-        (DocumentOperations::Multiple(all), Some(name)) => all.get_mut(name.as_str()),
-        (DocumentOperations::Multiple(all), None) => all.values_mut().next(),
-    };
-    if let Some(operation) = operation {
-        set_after(&mut operation.node, fragments, cursor);
+    let after = Value::String(cursor.to_owned()).into_value();
+    if free(
+        &mut document,
+        request.operation_name.as_deref(),
+        Some(&after),
+    )
+    .is_some()
+    {
         // What is known is of the document as it was sent.
-        request
-            .data
-            .insert(Arc::new(Document::new(document.clone())));
+        let known = Document::new(document.clone());
+        request.data.insert(Arc::new(known));
         request.set_parsed_query(document);
     }
 }
 
-fn set_after(operation: &mut OperationDefinition, fragments: &Fragments, cursor: &str) {
+/// The variables of a subscription that was read which say where it begins, and nothing else.
+pub(super) fn variables_of_beginning(request: &mut Request) -> HashSet<Name> {
+    let name = request.operation_name.clone();
+    let Ok(document) = request.parsed_query() else {
+        return HashSet::new();
+    };
+    free(&mut document.clone(), name.as_deref(), None).unwrap_or_default()
+}
+
+/// Takes away from the operation's field where it begins, puts `after` in its place, and returns the variables that nothing uses any more
+/// (a document with such a variable would not be valid).
+fn free(
+    document: &mut ExecutableDocument,
+    name: Option<&str>,
+    after: Option<&async_graphql_value::Value>,
+) -> Option<HashSet<Name>> {
+    let ExecutableDocument {
+        operations,
+        fragments,
+    } = document;
+    let operation = match (operations, name) {
+        (DocumentOperations::Single(operation), _) => Some(operation),
+        (DocumentOperations::Multiple(all), Some(name)) => all.get_mut(name),
+        (DocumentOperations::Multiple(all), None) => all.values_mut().next(),
+    };
+    let operation = &mut operation?.node;
     let root = operation.selection_set.node.items.first_mut();
     let Some(Selection::Field(root)) = root.map(|selection| &mut selection.node) else {
-        return;
+        return None;
     };
     let at = root.pos;
     let mut freed = HashSet::new();
@@ -65,17 +85,18 @@ fn set_after(operation: &mut OperationDefinition, fragments: &Fragments, cursor:
         }
         !replaced
     });
-    let after = Value::String(cursor.to_owned()).into_value();
-    root.node.arguments.push((
-        Positioned::new(Name::new(AFTER), at),
-        Positioned::new(after, at),
-    ));
-    // A variable that nothing uses any more would make the document invalid.
+    if let Some(after) = after {
+        root.node.arguments.push((
+            Positioned::new(Name::new(AFTER), at),
+            Positioned::new(after.clone(), at),
+        ));
+    }
     let used = variables_of(operation, fragments);
-    operation.variable_definitions.retain(|definition| {
-        let name = &definition.node.name.node;
-        used.contains(name) || !freed.contains(name)
-    });
+    freed.retain(|name| !used.contains(name));
+    operation
+        .variable_definitions
+        .retain(|definition| !freed.contains(&definition.node.name.node));
+    Some(freed)
 }
 
 fn variables_of(operation: &OperationDefinition, fragments: &Fragments) -> HashSet<Name> {
