@@ -5,6 +5,7 @@
 //! Everything listens on the loopback interface only, and every load ends by itself.
 
 mod floor;
+mod ingest;
 mod load;
 mod process;
 mod question;
@@ -22,11 +23,14 @@ struct Arguments {
 enum Command {
     /// Serve the floor's answers, for the other commands
     Floor(floor::FloorArgs),
+    /// How fast webhooks are taken, stored and projected
+    Ingest(ingest::IngestArgs),
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Floor(args) => floor::serve(args).await,
+        Command::Ingest(args) => ingest::run(args).await,
     }
 }

@@ -73,18 +73,20 @@ pub fn secret(number: u8) -> String {
     format!("whsec_{}", STANDARD.encode([number; 24]))
 }
 
-/// The binary, beside the test's own executable.
+/// The binary, beside the executable that runs: a test's is one folder deeper, in `target/<profile>/deps`.
 fn binary() -> PathBuf {
-    let test = std::env::current_exe().expect("a test has an executable");
-    // target/<profile>/deps/<test>
-    let profile = test.ancestors().nth(2).expect("it lies in a target folder");
-    let binary = profile.join("hookgraph");
-    assert!(
-        binary.is_file(),
-        "there is no {}: build it first: cargo build --workspace",
-        binary.display()
-    );
-    binary
+    let own = std::env::current_exe().expect("a process has an executable");
+    own.ancestors()
+        .skip(1)
+        .take(2)
+        .map(|folder| folder.join("hookgraph"))
+        .find(|binary| binary.is_file())
+        .unwrap_or_else(|| {
+            panic!(
+                "there is no hookgraph beside {}: build it first: cargo build --workspace",
+                own.display()
+            )
+        })
 }
 
 impl Default for Installation {
