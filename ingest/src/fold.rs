@@ -47,23 +47,14 @@ pub fn each_word(
     text: &str,
     mut found: impl FnMut(Range<usize>, &str) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
-    let mut folded = String::new();
+    if text.is_ascii() {
+        return each_ascii_word(text, found);
+    }
     let mut start = 0;
     for part in text.split(' ') {
         if part.is_ascii() {
-            ascii::each_word(part.as_bytes(), |range| {
-                let letters = part.as_bytes()[range.clone()].iter();
-                folded.clear();
-                folded.extend(
-                    letters
-                        .filter(|letter| letter.is_ascii_alphanumeric())
-                        .map(|letter| char::from(letter.to_ascii_lowercase()))
-                        .take(MAX_WORD_BYTES),
-                );
-                if folded.is_empty() {
-                    return ControlFlow::Continue(());
-                }
-                found(start + range.start..start + range.end, &folded)
+            each_ascii_word(part, |range, folded| {
+                found(start + range.start..start + range.end, folded)
             })?;
         } else {
             for (at, word) in part.unicode_word_indices() {
@@ -79,6 +70,26 @@ pub fn each_word(
         start += part.len() + 1;
     }
     ControlFlow::Continue(())
+}
+
+fn each_ascii_word(
+    text: &str,
+    mut found: impl FnMut(Range<usize>, &str) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    let mut folded = String::new();
+    ascii::each_word(text.as_bytes(), |range| {
+        folded.clear();
+        folded.push_str(&text[range.clone()]);
+        if !folded.bytes().all(|letter| letter.is_ascii_alphanumeric()) {
+            folded.retain(|letter| letter.is_ascii_alphanumeric());
+        }
+        folded.truncate(MAX_WORD_BYTES);
+        folded.make_ascii_lowercase();
+        if folded.is_empty() {
+            return ControlFlow::Continue(());
+        }
+        found(range, &folded)
+    })
 }
 
 /// What stands between the dots and the like of a word. Those of a number are a part of it.
@@ -222,7 +233,9 @@ mod tests {
         let ascii = [
             "a", "B", "1", "_", ".", ":", "'", ",", ";", "-", " ", "\"", "\r", "\n", "\0",
         ];
-        let mixed = ["a", "1", ".", "'", "_", " ", "é", "\u{301}", "\u{2019}", "が", "\u{200d}", "א"];
+        let mixed = [
+            "a", "1", ".", "'", "_", " ", "é", "\u{301}", "\u{2019}", "が", "\u{200d}", "א",
+        ];
         for text in texts(&ascii, 4).iter().chain(&texts(&mixed, 4)) {
             let found: Vec<Word> = words(text).collect();
             assert_eq!(found, by_the_rules(text), "{text:?}");

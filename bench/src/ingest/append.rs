@@ -52,7 +52,14 @@ fn in_sqlite(file: &Path, deliveries: &[Delivery], group: usize) -> anyhow::Resu
         for delivery in group {
             position += 1;
             let body = delivery.body.as_bytes();
-            insert.execute((position, &delivery.message_id, position, HEADERS, SECRET_ID, body))?;
+            insert.execute((
+                position,
+                &delivery.message_id,
+                position,
+                HEADERS,
+                SECRET_ID,
+                body,
+            ))?;
         }
         drop(insert);
         transaction.commit()?;

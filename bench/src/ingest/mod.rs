@@ -6,8 +6,10 @@
 mod append;
 mod body;
 mod door;
+mod figure;
 mod place;
 mod project;
+mod rows;
 mod table;
 mod watch;
 mod webhook;
@@ -17,13 +19,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use sample::Delivery;
-use serde::{Deserialize, Serialize};
 use tests::server::{Installation, Server};
 
 use self::door::{Answers, Pace};
+use self::figure::{Figures, section};
 use self::place::{Database, Host, Place};
 use self::watch::Watch;
-use crate::load::{count, median};
+use crate::load::count;
 
 /// Senders at the door.
 const CONNECTIONS: usize = 64;
@@ -35,7 +37,7 @@ pub struct IngestArgs {
     #[arg(long)]
     database: Database,
     /// How many webhooks are sent in a round
-    #[arg(long, default_value_t = 8_000)]
+    #[arg(long, default_value_t = 12_000)]
     events: usize,
     /// How many rounds
     #[arg(long, default_value_t = 3)]
@@ -54,31 +56,6 @@ enum Part {
     Door,
     /// The bare projection loop, the server's projection, and a rebuild of what it projected
     Projection,
-}
-
-/// What one round has measured, or the medians of several.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Figures {
-    /// Mean size of a body, in bytes.
-    pub bytes: f64,
-    /// Events a second in the bare append loop, in groups of 128.
-    pub append_grouped: f64,
-    /// The same, one by one.
-    pub append_single: f64,
-    /// At the door: as fast as 64 connections go.
-    pub door: Answers,
-    /// At the door of a server that does nothing else, where roles can be divided.
-    pub door_alone: Option<Answers>,
-    /// At half the rate of `door`.
-    pub half: Answers,
-    /// The longest that the projection was behind meanwhile, in seconds.
-    pub half_lag: f64,
-    /// Calls a second in the bare projection loop.
-    pub project_bare: f64,
-    /// Events a second that the server projects of what is in the log.
-    pub project: f64,
-    /// Events a second that `hookgraph rebuild` projects, its start and end included.
-    pub rebuild: f64,
 }
 
 /// Runs the rounds and writes the figures to `target/bench`.
@@ -100,7 +77,11 @@ pub async fn run(args: IngestArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn round(host: &Host, deliveries: &Arc<Vec<Delivery>>, parts: &[Part]) -> anyhow::Result<Figures> {
+async fn round(
+    host: &Host,
+    deliveries: &Arc<Vec<Delivery>>,
+    parts: &[Part],
+) -> anyhow::Result<Figures> {
     let mut figures = Figures {
         bytes: webhook::mean_size(deliveries),
         ..Figures::default()
@@ -135,24 +116,41 @@ fn installation(place: Place) -> Installation {
 }
 
 /// Sends in a thread of its own, as fast as it goes or at a pace.
-async fn send(server: &Server, requests: &Arc<Vec<Vec<u8>>>, pace: Pace) -> anyhow::Result<Answers> {
+async fn send(
+    server: &Server,
+    requests: &Arc<Vec<Vec<u8>>>,
+    pace: Pace,
+) -> anyhow::Result<Answers> {
     let address = server.address().parse()?;
     let requests = Arc::clone(requests);
     let lasting = Duration::from_secs(60);
-    let sent = tokio::task::spawn_blocking(move || door::send(address, &requests, CONNECTIONS, pace, lasting));
+    let sent = tokio::task::spawn_blocking(move || {
+        door::send(address, &requests, CONNECTIONS, pace, lasting)
+    });
     sent.await?
 }
 
 fn signed(server: &Server, deliveries: &[Delivery]) -> anyhow::Result<Arc<Vec<Vec<u8>>>> {
     let secret = &server.installation.secrets()[0];
-    Ok(Arc::new(webhook::sign(deliveries, secret, server.address().parse()?)?))
+    Ok(Arc::new(webhook::sign(
+        deliveries,
+        secret,
+        server.address().parse()?,
+    )?))
 }
 
-/// The first half of the webhooks as fast as it goes, the other half at half of that rate.
-async fn at_the_door(host: &Host, deliveries: &[Delivery], figures: &mut Figures) -> anyhow::Result<Server> {
-    let (fast, slow) = deliveries.split_at(deliveries.len() / 2);
+/// The first third of the webhooks as fast as it goes, the others at half of that rate, which lasts four times as long.
+async fn at_the_door(
+    host: &Host,
+    deliveries: &[Delivery],
+    figures: &mut Figures,
+) -> anyhow::Result<Server> {
+    let (fast, slow) = deliveries.split_at(deliveries.len() / 3);
     if let Place::Postgres(url) = host.place()? {
-        let alone = Installation::new().with_log("warn").on_postgres(&url).with_roles("ingest");
+        let alone = Installation::new()
+            .with_log("warn")
+            .on_postgres(&url)
+            .with_roles("ingest");
         let mut server = alone.serve().await;
         let requests = signed(&server, fast)?;
         figures.door_alone = Some(send(&server, &requests, Pace::Closed).await?);
@@ -200,7 +198,9 @@ async fn projection(mut server: Server, figures: &mut Figures) -> anyhow::Result
             }
         }
         Watch::Postgres(client) => {
-            client.batch_execute("DROP SCHEMA hookgraph_read_1 CASCADE").await?;
+            client
+                .batch_execute("DROP SCHEMA hookgraph_read_1 CASCADE")
+                .await?;
         }
     }
     let head = watch.head().await?;
@@ -219,85 +219,4 @@ async fn projection(mut server: Server, figures: &mut Figures) -> anyhow::Result
     ensure!(status.success(), "hookgraph rebuild ended with {status}");
     figures.rebuild = count(usize::try_from(head)?) / begin.elapsed().as_secs_f64();
     Ok(())
-}
-
-impl Figures {
-    /// The median of each figure.
-    fn median(rounds: &[Self]) -> Self {
-        let of = |figure: fn(&Self) -> f64| median(rounds.iter().map(figure).collect());
-        let answers = |of_round: fn(&Self) -> Option<&Answers>| {
-            let of = |figure: fn(&Answers) -> f64| {
-                median(rounds.iter().filter_map(of_round).map(figure).collect())
-            };
-            Answers {
-                answers: rounds.first().and_then(of_round).map_or(0, |first| first.answers),
-                per_second: of(|answers| answers.per_second),
-                p50: of(|answers| answers.p50),
-                p99: of(|answers| answers.p99),
-                longest: of(|answers| answers.longest),
-            }
-        };
-        let alone = rounds.iter().any(|round| round.door_alone.is_some());
-        Self {
-            bytes: of(|round| round.bytes),
-            append_grouped: of(|round| round.append_grouped),
-            append_single: of(|round| round.append_single),
-            door: answers(|round| Some(&round.door)),
-            door_alone: alone.then(|| answers(|round| round.door_alone.as_ref())),
-            half: answers(|round| Some(&round.half)),
-            half_lag: of(|round| round.half_lag),
-            project_bare: of(|round| round.project_bare),
-            project: of(|round| round.project),
-            rebuild: of(|round| round.rebuild),
-        }
-    }
-}
-
-/// What `docs/benchmarks.md` says of ingest on one database.
-pub fn section(database: &str, figures: &Figures) -> String {
-    let database = match database {
-        "postgres" => "PostgreSQL",
-        _ => "SQLite",
-    };
-    let of = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
-    let mut rows = vec![
-        ("bare append loop, groups of 128".to_owned(), format!("{:.0}/s", figures.append_grouped), String::new()),
-        ("bare append loop, one by one".to_owned(), format!("{:.0}/s", figures.append_single), String::new()),
-        (
-            format!("webhooks answered over {CONNECTIONS} connections, projected meanwhile"),
-            format!("{:.0}/s, p50 {:.0} ms, p99 {:.0} ms", figures.door.per_second, figures.door.p50, figures.door.p99),
-            format!("{:.2} of the bare append loop", of(figures.door.per_second, figures.append_grouped)),
-        ),
-    ];
-    if let Some(alone) = &figures.door_alone {
-        rows.push((
-            "the same at a server of the role `ingest`".to_owned(),
-            format!("{:.0}/s, p50 {:.0} ms, p99 {:.0} ms", alone.per_second, alone.p50, alone.p99),
-            format!("{:.2} of the bare append loop", of(alone.per_second, figures.append_grouped)),
-        ));
-    }
-    rows.extend([
-        (
-            "webhooks at half that rate".to_owned(),
-            format!("{:.0}/s, p50 {:.1} ms, p99 {:.1} ms", figures.half.per_second, figures.half.p50, figures.half.p99),
-            format!("the projection at most {:.2} s behind", figures.half_lag),
-        ),
-        ("bare projection loop".to_owned(), format!("{:.0}/s", figures.project_bare), String::new()),
-        (
-            "projection of a full log".to_owned(),
-            format!("{:.0}/s", figures.project),
-            format!("{:.2} of the bare projection loop", of(figures.project, figures.project_bare)),
-        ),
-        (
-            "`hookgraph rebuild`".to_owned(),
-            format!("{:.0}/s", figures.rebuild),
-            format!("{:.2} of the projection", of(figures.rebuild, figures.project)),
-        ),
-    ]);
-    let rows = rows.iter().map(|(what, figure, ratio)| format!("| {what} | {figure} | {ratio} |\n"));
-    format!(
-        "### Ingest on {database}\n\nMean size of a webhook: {:.1} kB.\n\n| what | figure | ratio |\n| --- | --- | --- |\n{}",
-        figures.bytes / 1_000.0,
-        rows.collect::<String>()
-    )
 }

@@ -15,7 +15,8 @@ use sea_orm::{ConnectionTrait, Database};
 
 use super::body::Body;
 use super::place::Place;
-use super::table::{Postgres, Rows, Sqlite};
+use super::rows::Rows;
+use super::table::{Postgres, Sqlite};
 use crate::load::count;
 
 /// Calls a second.
@@ -41,7 +42,7 @@ pub async fn project(place: &Place, deliveries: &[Delivery]) -> anyhow::Result<f
             .iter()
             .map(|delivery| serde_json::from_str(&delivery.body).context("a call"));
         let bodies: Vec<Body<'_>> = bodies.collect::<anyhow::Result<_>>()?;
-        let rows = Rows::of(&bodies, position)?;
+        let rows = Rows::of(&bodies, position);
         position += i64::try_from(batch.len())?;
         match &mut writer {
             Writer::Sqlite(sqlite) => sqlite.write(&rows, position)?,

@@ -43,7 +43,9 @@ impl Watch {
                 log.query_row(&format!("{head} events"), [], |row| row.get(0))?
             }
             Self::Postgres(client) => {
-                let row = client.query_one(&format!("{head} hookgraph_log.events"), &[]).await?;
+                let row = client
+                    .query_one(&format!("{head} hookgraph_log.events"), &[])
+                    .await?;
                 row.get(0)
             }
         })
@@ -74,16 +76,25 @@ impl Watch {
         let received = "SELECT received_at FROM ";
         let received: Option<i64> = match self {
             Self::Sqlite(log, _) => log
-                .query_row(&format!("{received} events WHERE position = ?1"), [next], |row| row.get(0))
+                .query_row(
+                    &format!("{received} events WHERE position = ?1"),
+                    [next],
+                    |row| row.get(0),
+                )
                 .optional()?,
             Self::Postgres(client) => client
-                .query_opt(&format!("{received} hookgraph_log.events WHERE position = $1"), &[&next])
+                .query_opt(
+                    &format!("{received} hookgraph_log.events WHERE position = $1"),
+                    &[&next],
+                )
                 .await?
                 .map(|row| row.get(0)),
         };
         let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros())?;
         let lag = received.map_or(0, |received| now - received);
-        Ok(Duration::from_micros(u64::try_from(lag).unwrap_or_default()))
+        Ok(Duration::from_micros(
+            u64::try_from(lag).unwrap_or_default(),
+        ))
     }
 
     /// The longest lag until `done` is over.
@@ -112,7 +123,9 @@ impl Watch {
                 return Ok(f64::from(events) / since.elapsed().as_secs_f64());
             }
             if at > 0 || first.is_none() {
-                first = first.filter(|(from, _)| *from > 0).or(Some((at, Instant::now())));
+                first = first
+                    .filter(|(from, _)| *from > 0)
+                    .or(Some((at, Instant::now())));
             }
             if begin.elapsed() > Duration::from_secs(120) {
                 bail!("the read model is at {at} of {head} after two minutes");

@@ -69,7 +69,27 @@ fn usual(text: &[u8]) -> Option<NaiveDateTime> {
                 .then(|| number * 10 + u32::from(digit - b'0'))
         })
     };
-    let &[_, _, _, _, b'-', _, _, b'-', _, _, b'T', _, _, b':', _, _, b':', _, _] = date_time
+    let &[
+        _,
+        _,
+        _,
+        _,
+        b'-',
+        _,
+        _,
+        b'-',
+        _,
+        _,
+        b'T',
+        _,
+        _,
+        b':',
+        _,
+        _,
+        b':',
+        _,
+        _,
+    ] = date_time
     else {
         return None;
     };

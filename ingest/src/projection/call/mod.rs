@@ -53,10 +53,12 @@ async fn load(
     txn: &DatabaseTransaction,
     events: &[Event],
 ) -> Result<BTreeMap<String, Merging>, DbErr> {
-    let ids = events.iter().filter_map(|event| match &event.reading.content {
-        Content::Call { id, .. } => Some(id.clone()),
-        _ => None,
-    });
+    let ids = events
+        .iter()
+        .filter_map(|event| match &event.reading.content {
+            Content::Call { id, .. } => Some(id.clone()),
+            _ => None,
+        });
     let mut calls: BTreeMap<String, Merging> = ids.map(|id| (id, Merging::default())).collect();
     if calls.is_empty() {
         return Ok(calls);

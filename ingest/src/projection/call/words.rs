@@ -34,7 +34,10 @@ struct Words {
 
 impl Words {
     fn of<'t>(lines: impl IntoIterator<Item = &'t str>) -> Self {
-        let mut text = String::new();
+        // A space more for each word, which has five letters or so.
+        let lines: Vec<&str> = lines.into_iter().collect();
+        let length: usize = lines.iter().map(|line| line.len() + line.len() / 4).sum();
+        let mut text = String::with_capacity(length.min(MOST_BYTES));
         for line in lines {
             if !text.is_empty() && !text.ends_with('\n') {
                 text.push('\n');
@@ -61,7 +64,7 @@ impl Words {
 fn vocabulary(text: &str) -> String {
     let mut seen: HashSet<&str, foldhash::fast::RandomState> = HashSet::default();
     let mut vocabulary = String::new();
-    for word in text.split([' ', '\n']).filter(|word| !word.is_empty()) {
+    for word in text.split_ascii_whitespace() {
         if seen.insert(word) {
             if !vocabulary.is_empty() {
                 vocabulary.push(' ');
