@@ -11,6 +11,7 @@ mod feed;
 mod fill;
 mod floor;
 mod growth;
+mod ingest;
 mod load;
 mod machine;
 mod peer;
@@ -33,6 +34,8 @@ struct Arguments {
 enum Command {
     /// Serve the floor's answers, for the other commands
     Floor(floor::FloorArgs),
+    /// Measure how fast webhooks are taken, stored and projected
+    Ingest(ingest::IngestArgs),
     /// Measure subscriptions beside bare sockets
     Feed(feed::FeedArgs),
     /// Serve the floor of the feed, for the command `feed`
@@ -73,5 +76,6 @@ async fn main() -> anyhow::Result<()> {
         Command::Growth(args) => growth::run(args).await,
         Command::Build(args) => build::run(&args),
         Command::Peer(PeerCommand::Install) => peer::install().await,
+        Command::Ingest(args) => ingest::run(args).await,
     }
 }

@@ -5,8 +5,11 @@
 
 use std::fmt;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use hmac::{Hmac, Mac};
+use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -19,18 +22,25 @@ pub const MAX_MESSAGE_ID_BYTES: usize = 256;
 /// A signing secret, as the portal shows it: `whsec_` and base64.
 pub struct Secret {
     id: String,
-    key: svix::webhooks::Webhook,
+    /// Keyed and empty. The processor's own instructions for SHA-256 are used where it has them: without, this is the most that
+    /// a webhook costs at the door.
+    mac: Hmac<Sha256>,
 }
 
 impl Secret {
     /// Reads a secret.
     pub fn parse(text: &str) -> Result<Self, InvalidSecret> {
-        let key = svix::webhooks::Webhook::new(text).map_err(|_| InvalidSecret)?;
-        let digest = Sha256::digest(text.strip_prefix("whsec_").unwrap_or(text));
+        let encoded = text.strip_prefix("whsec_").unwrap_or(text);
+        let key = STANDARD.decode(encoded).map_err(|_| InvalidSecret)?;
+        if key.is_empty() {
+            return Err(InvalidSecret);
+        }
+        let mac = Hmac::new_from_slice(&key).map_err(|_| InvalidSecret)?;
+        let digest = Sha256::digest(encoded);
         let id = digest[..6]
             .iter()
             .fold(String::new(), |id, byte| format!("{id}{byte:02x}"));
-        Ok(Self { id, key })
+        Ok(Self { id, mac })
     }
 
     /// A fingerprint of twelve hexadecimal digits, which tells secrets apart and gives none away.
@@ -127,18 +137,12 @@ impl SignatureHeaders {
         })
     }
 
-    fn to_request(&self) -> Option<HeaderMap> {
-        let values = [&self.id, &self.timestamp, &self.signature];
-        FAMILIES[1]
-            .into_iter()
-            .zip(values)
-            .map(|(name, value)| {
-                Some((
-                    HeaderName::from_static(name),
-                    HeaderValue::from_str(value).ok()?,
-                ))
-            })
-            .collect()
+    /// The signatures of the scheme's first version, which is its only one for a shared secret.
+    fn signatures(&self) -> impl Iterator<Item = Vec<u8>> {
+        self.signature
+            .split(' ')
+            .filter_map(|signature| signature.strip_prefix("v1,"))
+            .filter_map(|encoded| STANDARD.decode(encoded).ok())
     }
 }
 
@@ -175,15 +179,27 @@ pub fn verify_at_any_time<'s>(
     if str::from_utf8(body).is_err() {
         return Err(Refusal::NotText);
     }
-    let request = headers.to_request().ok_or(Refusal::Header("id"))?;
+    let timestamp: i64 = headers
+        .timestamp
+        .parse()
+        .map_err(|_| Refusal::Header("timestamp"))?;
+    let before = format!("{}.{timestamp}.", headers.id);
     secrets
         .iter()
-        .find(|secret| secret.key.verify_ignoring_timestamp(body, &request).is_ok())
+        .find(|secret| {
+            let mac = secret.mac.clone().chain_update(&before).chain_update(body);
+            // Each is compared in constant time.
+            headers
+                .signatures()
+                .any(|signature| mac.clone().verify_slice(&signature).is_ok())
+        })
         .ok_or(Refusal::NoSecretMatches)
 }
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderName;
+
     use super::*;
 
     /// Published test vectors of the Standard Webhooks libraries: secret, id, timestamp, body, signature.

@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 use ingest::feed::POLL;
 use ingest::generation::{Generation, Generations, State, Version};
 use ingest::log::{Log, Position};
-use ingest::projector::{BatchLimits, StepError, step};
+use ingest::projector::{BatchLimits, Batches, StepError, step};
 
 use super::export::{counted, open_log};
 use super::output::{self, note};
@@ -93,20 +93,13 @@ pub(super) async fn run(args: RebuildArgs) -> anyhow::Result<ExitCode> {
 
 /// Builds `generation`, with whoever else does, until it has all that is in the log.
 async fn build(log: &Log, generation: &Generation, from: Position) -> anyhow::Result<Position> {
+    let mut batches = Batches::of(log.clone(), BatchLimits::default());
     let mut head = log.head().await?;
     let mut at = from;
     let length = Length::Events(u64::try_from(head - from).unwrap_or_default());
     let mut progress = Progress::start("projected", length);
     loop {
-        let reached = match step(
-            log,
-            generation,
-            Version::CURRENT.rules,
-            head,
-            BatchLimits::default(),
-        )
-        .await
-        {
+        let reached = match step(&mut batches, generation, Version::CURRENT.rules, head).await {
             Ok(step) => step.to,
             // A server is at it too.
             Err(StepError::Overtaken) => {

@@ -41,21 +41,21 @@ pub enum SpeakerKind {
     Unknown,
 }
 
-/// A line of a transcript, as it stands in the document.
+/// A line of a transcript, as it stands in the document. `T` is how it holds its texts.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Line {
+pub struct Line<T = String> {
     /// When it was spoken, in microseconds.
     #[serde(rename = "at", default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<i64>,
     /// `prospectId`, as sent.
     #[serde(rename = "id", default, skip_serializing_if = "Option::is_none")]
-    pub prospect_id: Option<String>,
+    pub prospect_id: Option<T>,
     /// `speakerName`, as sent.
     #[serde(rename = "name", default, skip_serializing_if = "Option::is_none")]
-    pub speaker_name: Option<String>,
+    pub speaker_name: Option<T>,
     /// `prospectText`, as sent: what was said, whoever said it.
     #[serde(rename = "text", default, skip_serializing_if = "Option::is_none")]
-    pub prospect_text: Option<String>,
+    pub prospect_text: Option<T>,
     /// Who speaks.
     #[serde(rename = "by")]
     pub speaker: SpeakerKind,

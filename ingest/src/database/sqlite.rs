@@ -20,6 +20,18 @@ pub(super) enum Durability {
     Rebuildable,
 }
 
+impl Durability {
+    /// How many pages of 4 KiB the journal may have before they are put into the file. A batch of the projection changes some
+    /// thousands, many of them the same as the batch before; what is appended to the log is written once, and the longer its journal
+    /// the longer the commit that puts it away.
+    fn journal_pages(self) -> u32 {
+        match self {
+            Self::Full => 2_000,
+            Self::Rebuildable => 16_000,
+        }
+    }
+}
+
 /// Opens the file at `path`; an empty one, if `create` and there is none. Without `create`, no later connection makes one either,
 /// when the file has been removed meanwhile.
 pub(super) async fn open(
@@ -63,6 +75,7 @@ pub(super) async fn open(
                     Durability::Rebuildable => Duration::from_millis(250),
                 })
                 .foreign_keys(false)
+                .pragma("wal_autocheckpoint", durability.journal_pages().to_string())
         });
     Database::connect(options).await
 }

@@ -149,7 +149,13 @@ impl Generation {
     }
 
     pub(crate) async fn begin_write(&self) -> Result<DatabaseTransaction, DbErr> {
-        database::begin_write(&self.db).await
+        let txn = database::begin_write(&self.db).await?;
+        if txn.get_database_backend() == DatabaseBackend::Sqlite {
+            // Room for all that a batch changes: without, pages go to the file in the middle of it and come back. Only the connection
+            // that writes has it.
+            txn.execute_unprepared("PRAGMA cache_size = -65536").await?;
+        }
+        Ok(txn)
     }
 
     async fn mark_ready(&self) -> Result<(), DbErr> {

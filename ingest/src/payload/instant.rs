@@ -1,7 +1,11 @@
 //! Times as SalesMagic writes them: RFC 3339 with a zone, or the same without one, which is UTC; up to nine digits.
 
+use std::fmt;
+use std::ops::Range;
+
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::de::Visitor;
+use serde::{Deserializer, Serialize, Serializer, de};
 
 /// A moment with all nine digits. A missing one (`None`) sorts before every other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +40,9 @@ impl Instant {
     /// Reads a time as SalesMagic writes it.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
+        if let Some(time) = usual(text.as_bytes()) {
+            return Some(Self(time.and_utc()));
+        }
         if let Ok(time) = DateTime::parse_from_rfc3339(text) {
             return Some(Self(time.to_utc()));
         }
@@ -49,6 +56,56 @@ impl Instant {
             .and_hms_opt(0, 0, 0)?;
         Some(Self(midnight.and_utc()))
     }
+}
+
+/// A time in the form that nearly all have, `2025-01-14T04:22:51.548816074`, with a `Z` or without: every line of a transcript has
+/// one, and chrono goes through a pattern letter by letter.
+fn usual(text: &[u8]) -> Option<NaiveDateTime> {
+    let (date_time, rest) = text.split_at_checked(19)?;
+    let number = |digits: &[u8]| {
+        digits.iter().try_fold(0_u32, |number, digit| {
+            digit
+                .is_ascii_digit()
+                .then(|| number * 10 + u32::from(digit - b'0'))
+        })
+    };
+    let &[
+        _,
+        _,
+        _,
+        _,
+        b'-',
+        _,
+        _,
+        b'-',
+        _,
+        _,
+        b'T',
+        _,
+        _,
+        b':',
+        _,
+        _,
+        b':',
+        _,
+        _,
+    ] = date_time
+    else {
+        return None;
+    };
+    let rest = rest.strip_suffix(b"Z").unwrap_or(rest);
+    let nanos = match rest {
+        [] => 0,
+        [b'.', digits @ ..] if (1..=9).contains(&digits.len()) => {
+            let power = u32::try_from(9 - digits.len()).ok()?;
+            number(digits)? * 10_u32.pow(power)
+        }
+        _ => return None,
+    };
+    let part = |range: Range<usize>| number(&date_time[range]);
+    let year = i32::try_from(part(0..4)?).ok()?;
+    let date = NaiveDate::from_ymd_opt(year, part(5..7)?, part(8..10)?)?;
+    date.and_hms_nano_opt(part(11..13)?, part(14..16)?, part(17..19)?, nanos)
 }
 
 /// In UTC and to the microsecond, as columns keep it and queries answer it.
@@ -69,19 +126,81 @@ impl Serialize for Instant {
 pub(super) fn optional<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Instant>, D::Error> {
-    match Option::<String>::deserialize(deserializer)? {
-        None => Ok(None),
-        Some(text) if text.is_empty() => Ok(None),
-        Some(text) => Instant::parse(&text).map(Some).ok_or_else(|| {
+    deserializer.deserialize_option(Optional)
+}
+
+/// See [`optional`].
+struct Optional;
+
+impl<'de> Visitor<'de> for Optional {
+    type Value = Option<Instant>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_none<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        if text.is_empty() {
+            return Ok(None);
+        }
+        Instant::parse(text).map(Some).ok_or_else(|| {
             let shown: String = text.chars().take(40).collect();
-            de::Error::custom(format!("`{shown}` is not a time as RFC 3339 writes it"))
-        }),
+            E::custom(format!("`{shown}` is not a time as RFC 3339 writes it"))
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Instant;
+    use chrono::{DateTime, NaiveDateTime};
+
+    use super::{Instant, usual};
+
+    #[test]
+    fn the_usual_form_is_read_as_chrono_reads_it() {
+        let by_chrono = |text: &str| {
+            let zoned = DateTime::parse_from_rfc3339(text).map(|time| time.naive_utc());
+            zoned.or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f"))
+        };
+        for text in [
+            "2025-01-14T04:22:51.548816074",
+            "2025-01-14T04:22:51.548816074Z",
+            "2025-01-14T04:22:51.5",
+            "2025-01-14T04:22:51Z",
+            "2024-02-29T23:59:59.000000001",
+            "0000-01-01T00:00:00",
+        ] {
+            assert_eq!(usual(text.as_bytes()), by_chrono(text).ok(), "{text}");
+            assert!(usual(text.as_bytes()).is_some(), "{text}");
+        }
+        // What is left to chrono.
+        for text in [
+            "2025-02-29T04:22:51",
+            "2025-01-14T24:00:00",
+            "2025-01-14T04:22:60",
+            "2025-01-14T04:22:51.",
+            "2025-01-14T04:22:51.0123456789",
+            "2025-01-14T04:22:51+01:00",
+            "2025-01-14T04:22:5",
+            "2025-01-14 04:22:51",
+            "2O25-01-14T04:22:51",
+            "",
+        ] {
+            assert_eq!(usual(text.as_bytes()), None, "{text}");
+        }
+    }
 
     #[test]
     fn every_form_that_arrives_is_read() {

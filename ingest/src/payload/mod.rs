@@ -288,16 +288,21 @@ fn content(event_type: EventType, payload: &str) -> Result<Content, String> {
 }
 
 fn parse<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, String> {
-    let mut deserializer = serde_json::Deserializer::from_str(json);
-    let value =
-        serde_path_to_error::deserialize(&mut deserializer).map_err(|error| reason("", &error))?;
-    deserializer.end().map_err(|error| format!("$: {error}"))?;
-    Ok(value)
+    serde_json::from_str(json).or_else(|_| {
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let value = serde_path_to_error::deserialize(&mut deserializer)
+            .map_err(|error| reason("", &error))?;
+        deserializer.end().map_err(|error| format!("$: {error}"))?;
+        Ok(value)
+    })
 }
 
+/// Keeping account of the place takes as long as the rest: it is done for those alone that have to be told it.
 fn parse_at<T: DeserializeOwned>(root: &str, json: &str) -> Result<T, String> {
-    let mut deserializer = serde_json::Deserializer::from_str(json);
-    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| reason(root, &error))
+    serde_json::from_str(json).or_else(|_| {
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        serde_path_to_error::deserialize(&mut deserializer).map_err(|error| reason(root, &error))
+    })
 }
 
 /// The place and the cause, cut to a length that a person reads. Line and column would count inside the payload: left out.
@@ -317,12 +322,11 @@ fn reason(root: &str, error: &serde_path_to_error::Error<serde_json::Error>) -> 
 
 /// The SHA-256 of a body, in hexadecimal digits.
 pub fn body_hash(body: &[u8]) -> String {
-    use std::fmt::Write;
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
     let bytes = Sha256::digest(body);
-    bytes.iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(digit).collect()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{DatabaseTransaction, DbErr};
 use serde::Serialize;
 
-use super::register::{instant, stamp};
+use super::register::instant;
 use super::{Event, upsert};
 use crate::payload::{Content, Instant, Life, Org, User};
 
@@ -77,7 +77,7 @@ fn row(
     Ok(Model {
         subject_kind: kind,
         subject_id: id.to_owned(),
-        stamp: stamp(reading),
+        stamp: event.stamp.clone(),
         instant: instant(reading),
         occurred_at: reading.occurred_at.map(Instant::micros),
         position: event.position,

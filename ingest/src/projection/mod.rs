@@ -17,23 +17,51 @@ mod user;
 use sea_orm::{DatabaseTransaction, DbErr};
 
 use crate::log::Position;
-use crate::payload::Reading;
+use crate::payload::{self, Content, Reading};
 
 /// The version of these rules. Raise it with every change that makes other rows of the same events: the server then builds
 /// a new generation of the read model from the log.
 pub const RULES: i32 = 2;
 
-/// An event as the projection sees it.
+/// An event as the projection sees it: all that can be made of it alone. Making it takes longer than merging it, and needs no
+/// database.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// Its position, which decides nothing but what `last_position` and `duplicate_of` say.
-    pub position: Position,
-    /// What was understood of it.
-    pub reading: Reading,
+    position: Position,
+    reading: Reading,
+    stamp: String,
+    /// The rows of its call, if it completes one, until they are taken to be stored.
+    call: Option<Box<call::Rows>>,
+}
+
+impl Event {
+    /// The event whose body this is. Its position decides nothing but what `last_position` and `duplicate_of` say.
+    pub fn read(position: Position, body: &[u8], type_hint: Option<&str>) -> Result<Self, DbErr> {
+        let reading = payload::read(body, type_hint);
+        let stamp = register::stamp(&reading);
+        let call = call::Rows::of(position, &reading, &stamp)?;
+        Ok(Self {
+            position,
+            reading,
+            stamp,
+            call,
+        })
+    }
+
+    /// Its position.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Makes it a dead letter.
+    pub fn bury(&mut self, reason: &str) {
+        self.reading.content = Content::Dead(reason.to_owned());
+        self.call = None;
+    }
 }
 
 /// Merges `events`, in the order of their positions, into the read model.
-pub async fn apply(txn: &DatabaseTransaction, events: &[Event]) -> Result<(), DbErr> {
+pub async fn apply(txn: &DatabaseTransaction, events: &mut [Event]) -> Result<(), DbErr> {
     index::apply(txn, events).await?;
     org::apply(txn, events).await?;
     user::apply(txn, events).await?;

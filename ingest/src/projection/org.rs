@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use entity::read_model::org::{Column, Entity, Model};
 use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter};
 
-use super::register::{LifeRegisters, ordered_at, stamp};
+use super::register::{LifeRegisters, ordered_at};
 use super::{Event, upsert};
 use crate::fold;
 use crate::payload::{Content, Instant, Life, Org};
@@ -67,8 +67,7 @@ fn blank(id: &str) -> Model {
 }
 
 fn describe(row: &mut Model, event: &Event, org: &Org) {
-    let stamp = Some(stamp(&event.reading));
-    if row.attributes_stamp >= stamp {
+    if row.attributes_stamp.as_ref() >= Some(&event.stamp) {
         return;
     }
     row.name.clone_from(&org.name);
@@ -77,7 +76,7 @@ fn describe(row: &mut Model, event: &Event, org: &Org) {
     row.status.clone_from(&org.status);
     row.created_at = org.created_at.map(Instant::micros);
     row.ordered_at = ordered_at(org.created_at, &event.reading);
-    row.attributes_stamp = stamp;
+    row.attributes_stamp = Some(event.stamp.clone());
     row.last_position = Some(event.position);
 }
 

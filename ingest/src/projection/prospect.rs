@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use entity::read_model::prospect::{Column, Entity, Model};
 use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter};
 
-use super::register::stamp;
 use super::{Event, upsert};
 use crate::payload::{Content, Prospect};
 
@@ -37,10 +36,9 @@ pub(super) async fn apply(txn: &DatabaseTransaction, events: &[Event]) -> Result
                 .entry((org_id.to_owned(), id.to_owned()))
                 .or_insert_with(|| of(org_id, id, None));
             let is_example = row.is_example && event.reading.is_example;
-            let stamp = stamp(&event.reading);
-            if row.attributes_stamp.as_ref() < Some(&stamp) {
+            if row.attributes_stamp.as_ref() < Some(&event.stamp) {
                 *row = of(org_id, id, Some(prospect));
-                row.attributes_stamp = Some(stamp);
+                row.attributes_stamp = Some(event.stamp.clone());
                 row.last_position = Some(event.position);
             }
             row.is_example = is_example;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use entity::read_model::user::{Column, Entity, Model};
 use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter};
 
-use super::register::{LifeRegisters, ordered_at, stamp};
+use super::register::{LifeRegisters, ordered_at};
 use super::{Event, upsert};
 use crate::fold;
 use crate::payload::{Call, Content, Instant, Life, User};
@@ -82,8 +82,7 @@ fn blank(id: &str) -> Model {
 }
 
 fn describe(row: &mut Model, event: &Event, user: &User) {
-    let stamp = Some(stamp(&event.reading));
-    if row.attributes_stamp >= stamp {
+    if row.attributes_stamp.as_ref() >= Some(&event.stamp) {
         return;
     }
     row.org_id.clone_from(&user.org_id);
@@ -101,7 +100,7 @@ fn describe(row: &mut Model, event: &Event, user: &User) {
     row.longest_streak = user.longest_streak;
     row.created_at = user.created_at.map(Instant::micros);
     row.ordered_at = ordered_at(user.created_at, &event.reading);
-    row.attributes_stamp = stamp;
+    row.attributes_stamp = Some(event.stamp.clone());
     row.last_position = Some(event.position);
 }
 

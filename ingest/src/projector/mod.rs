@@ -4,6 +4,7 @@
 //! An event that cannot be applied becomes a dead letter and holds up nothing; a database that is away is tried again until it
 //! is back. A generation that is being built never holds up the live one.
 
+mod batch;
 mod step;
 mod tending;
 
@@ -17,7 +18,8 @@ use crate::log::{Log, Position};
 
 use tending::Tending;
 
-pub use step::{BatchLimits, Step, StepError, step};
+pub use batch::{BatchLimits, Batches};
+pub use step::{Step, StepError, step};
 
 /// Keeps the read model up to the log.
 #[derive(Debug)]
@@ -25,7 +27,8 @@ pub struct Projector {
     log: Log,
     generations: Generations,
     feed: Feed,
-    limits: BatchLimits,
+    of_live: Batches,
+    of_next: Batches,
     tending: Option<Tending>,
 }
 
@@ -33,10 +36,11 @@ impl Projector {
     /// A projector of `log` into `generations`.
     pub fn new(log: Log, generations: Generations, feed: Feed, limits: BatchLimits) -> Self {
         Self {
+            of_live: Batches::of(log.clone(), limits),
+            of_next: Batches::of(log.clone(), limits),
             log,
             generations,
             feed,
-            limits,
             tending: None,
         }
     }
@@ -104,7 +108,7 @@ impl Projector {
         }
         let live = Arc::clone(self.generations.live());
         let rules = self.generations.version().rules;
-        match step(&self.log, &live, rules, head, self.limits).await {
+        match step(&mut self.of_live, &live, rules, head).await {
             Ok(step) => {
                 if step.moved() {
                     self.feed.applied();
@@ -159,7 +163,7 @@ impl Projector {
             return Ok(false);
         }
         let rules = self.generations.version().rules;
-        let step = step(&self.log, next, rules, head, self.limits).await?;
+        let step = step(&mut self.of_next, next, rules, head).await?;
         tending.moved(step.to, head);
         // It has all that was there when the step began: readers move on to it as soon as it has what they were told of.
         if step.to >= head {

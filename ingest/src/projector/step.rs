@@ -7,28 +7,10 @@ use std::time::Instant;
 
 use sea_orm::{DatabaseTransaction, DbErr, RuntimeErr, SqlErr, sqlx};
 
+use super::Batches;
 use crate::generation::{self, Generation};
-use crate::log::{Log, Position};
-use crate::payload::{self, Content};
+use crate::log::Position;
 use crate::projection::{self, Event};
-
-/// How much one transaction takes.
-#[derive(Clone, Copy, Debug)]
-pub struct BatchLimits {
-    /// Events.
-    pub events: u64,
-    /// Bytes of bodies, passed by at most one event.
-    pub bytes: usize,
-}
-
-impl Default for BatchLimits {
-    fn default() -> Self {
-        Self {
-            events: 256,
-            bytes: 8 << 20,
-        }
-    }
-}
 
 /// Why a step did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -61,13 +43,12 @@ impl Step {
 }
 
 /// Applies what stands behind the checkpoint of `generation`, up to the position `until`, as much as one transaction takes. `rules`
-/// are those of this program.
+/// are those of this program. What follows is read meanwhile, in the processor's time that the database leaves.
 pub async fn step(
-    log: &Log,
+    batches: &mut Batches,
     generation: &Generation,
     rules: i32,
     until: Position,
-    limits: BatchLimits,
 ) -> Result<Step, StepError> {
     let from = generation.position().await?;
     let still = Step { from, to: from };
@@ -83,14 +64,16 @@ pub async fn step(
     if generation::lock(&txn).await? != Some(from) {
         return Err(StepError::Overtaken);
     }
-    let mut events = read_after(log, from, limits).await?;
-    events.retain(|event| event.position <= until);
+    let mut events = batches.take(from, until).await?;
     let Some(last) = events.last() else {
         return Ok(still);
     };
-    let (to, count) = (last.position, events.len() as u64);
+    let (to, count) = (last.position(), events.len() as u64);
+    if to < until {
+        batches.read_ahead(to);
+    }
     let by_other_rules = generation.version().rules != rules;
-    match apply(txn, from, &events, by_other_rules).await {
+    match apply(txn, from, &mut events, by_other_rules).await {
         Err(StepError::Database(error)) if is_refusal(&error) => {
             one_by_one(generation, from, events, by_other_rules).await?;
         }
@@ -101,40 +84,17 @@ pub async fn step(
     Ok(Step { from, to })
 }
 
-async fn read_after(
-    log: &Log,
-    from: Position,
-    limits: BatchLimits,
-) -> Result<Vec<Event>, StepError> {
-    let stored = log
-        .read_after(from, limits.events, limits.bytes)
-        .await
-        .map_err(StepError::Log)?;
-    // Hashing and parsing megabytes would keep a thread of the server from its sockets.
-    let read = tokio::task::spawn_blocking(move || {
-        stored
-            .into_iter()
-            .map(|event| Event {
-                position: event.position,
-                reading: payload::read(&event.body, event.type_hint.as_deref()),
-            })
-            .collect()
-    });
-    let cut_off = |_| DbErr::Custom("reading a batch was cut off".to_owned());
-    Ok(read.await.map_err(cut_off)?)
-}
-
 /// Applies `events` and moves the checkpoint from `from` behind them, in the transaction that holds it.
 async fn apply(
     txn: DatabaseTransaction,
     from: Position,
-    events: &[Event],
+    events: &mut [Event],
     by_other_rules: bool,
 ) -> Result<(), StepError> {
     let Some(last) = events.last() else {
         return Ok(());
     };
-    if !generation::advance(&txn, from, last.position, by_other_rules).await? {
+    if !generation::advance(&txn, from, last.position(), by_other_rules).await? {
         return Err(StepError::Overtaken);
     }
     projection::apply(&txn, events).await?;
@@ -151,21 +111,19 @@ async fn one_by_one(
 ) -> Result<(), StepError> {
     for mut event in events {
         let txn = generation.begin_write().await?;
-        match apply(txn, from, std::slice::from_ref(&event), by_other_rules).await {
+        match apply(txn, from, std::slice::from_mut(&mut event), by_other_rules).await {
             Err(StepError::Database(error)) if is_refusal(&error) => {
                 tracing::error!(
-                    position = event.position,
+                    position = event.position(),
                     "the read model's database refuses what an event holds; it is kept as a dead letter"
                 );
-                event.reading.content = Content::Dead(
-                    "the read model's database cannot hold what this body says".to_owned(),
-                );
+                event.bury("the read model's database cannot hold what this body says");
                 let txn = generation.begin_write().await?;
-                apply(txn, from, std::slice::from_ref(&event), by_other_rules).await?;
+                apply(txn, from, std::slice::from_mut(&mut event), by_other_rules).await?;
             }
             applied => applied?,
         }
-        from = event.position;
+        from = event.position();
     }
     Ok(())
 }

@@ -6,12 +6,13 @@ CREATE TABLE IF NOT EXISTS call_words (
     title        {DOCUMENT} NOT NULL,
     spoken       {DOCUMENT} NOT NULL,
     vocabulary   {DOCUMENT} NOT NULL,
-    title_words  tsvector GENERATED ALWAYS AS
+    title_words  tsvector COMPRESSION lz4 GENERATED ALWAYS AS
         (array_to_tsvector(array_remove(string_to_array(title, ' '), ''))) STORED,
-    spoken_words tsvector GENERATED ALWAYS AS
+    spoken_words tsvector COMPRESSION lz4 GENERATED ALWAYS AS
         (array_to_tsvector(string_to_array(vocabulary, ' '))) STORED
 );
 -- New rows wait in a list that every search goes through; by its length the planner also reckons whether the index is worth it.
--- Words go from there to the index many at once: without the list, writing a call took five times as long.
-CREATE INDEX IF NOT EXISTS call_words_title ON call_words USING gin (title_words) WITH (gin_pending_list_limit = 256);
-CREATE INDEX IF NOT EXISTS call_words_spoken ON call_words USING gin (spoken_words) WITH (gin_pending_list_limit = 256);
+-- Words go from there to the index many at once: without the list, writing a call took five times as long, and with a list for 32 calls
+-- (256 KiB) half as long again as with this one, which holds a batch of the projection.
+CREATE INDEX IF NOT EXISTS call_words_title ON call_words USING gin (title_words) WITH (gin_pending_list_limit = 2048);
+CREATE INDEX IF NOT EXISTS call_words_spoken ON call_words USING gin (spoken_words) WITH (gin_pending_list_limit = 2048);

@@ -16,7 +16,7 @@ use ingest::comparison::{self, Differences, NAMED, Row, Snapshot};
 use ingest::database::Location;
 use ingest::generation::{Generation, Generations, ReadModel, Version};
 use ingest::log::{Log, Position};
-use ingest::projector::{BatchLimits, step};
+use ingest::projector::{BatchLimits, Batches, step};
 use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -162,15 +162,9 @@ async fn project(
     until: Position,
     progress: &mut Progress,
 ) -> anyhow::Result<()> {
+    let mut batches = Batches::of(log.clone(), BatchLimits::default());
     loop {
-        let step = step(
-            log,
-            fresh,
-            Version::CURRENT.rules,
-            until,
-            BatchLimits::default(),
-        )
-        .await?;
+        let step = step(&mut batches, fresh, Version::CURRENT.rules, until).await?;
         if !step.moved() {
             return Ok(());
         }

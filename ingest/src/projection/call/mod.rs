@@ -16,88 +16,89 @@ use sea_orm::{
     ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter,
 };
 
-use super::register::{ordered_at, stamp};
+use super::register::ordered_at;
 use super::user::of_call;
 use super::{Event, upsert};
-use crate::payload::{Call, Content, Instant};
+use crate::log::Position;
+use crate::payload::{Call, Content, Instant, Reading};
 
-/// A call in a batch: the row as it is stored, if it is, and the event that replaces it, if one does.
-struct Merging<'e> {
+/// A call in a batch: the row as it is stored, if it is, and which event replaces it, if one does.
+#[derive(Default)]
+struct Merging {
     stored: Option<call::Model>,
-    winner: Option<(&'e Event, &'e Call, String)>,
-    is_example: bool,
+    winner: Option<usize>,
+    is_no_example: bool,
 }
 
-pub(super) async fn apply(txn: &DatabaseTransaction, events: &[Event]) -> Result<(), DbErr> {
+pub(super) async fn apply(txn: &DatabaseTransaction, events: &mut [Event]) -> Result<(), DbErr> {
     let mut calls = load(txn, events).await?;
-    for event in events {
-        if let Content::Call { id, call } = &event.reading.content
-            && let Some(merging) = calls.get_mut(id.as_str())
+    for (at, event) in events.iter().enumerate() {
+        if let Content::Call { id, .. } = &event.reading.content
+            && let Some(merging) = calls.get_mut(id)
         {
-            merging.is_example &= event.reading.is_example;
-            let stamp = stamp(&event.reading);
-            let known = match &merging.winner {
-                Some((_, _, known)) => Some(known),
+            merging.is_no_example |= !event.reading.is_example;
+            let known = match merging.winner {
+                Some(winner) => Some(&events[winner].stamp),
                 None => merging.stored.as_ref().map(|row| &row.attributes_stamp),
             };
-            if known < Some(&stamp) {
-                merging.winner = Some((event, call, stamp));
+            if known < Some(&event.stamp) {
+                merging.winner = Some(at);
             }
         }
     }
-    store(txn, calls).await
+    store(txn, calls, events).await
 }
 
-async fn load<'e>(
+async fn load(
     txn: &DatabaseTransaction,
-    events: &'e [Event],
-) -> Result<BTreeMap<&'e str, Merging<'e>>, DbErr> {
-    let mut calls: BTreeMap<&str, Merging<'_>> = events
+    events: &[Event],
+) -> Result<BTreeMap<String, Merging>, DbErr> {
+    let ids = events
         .iter()
         .filter_map(|event| match &event.reading.content {
-            Content::Call { id, .. } => Some(id.as_str()),
+            Content::Call { id, .. } => Some(id.clone()),
             _ => None,
-        })
-        .map(|id| {
-            let new = Merging {
-                stored: None,
-                winner: None,
-                is_example: true,
-            };
-            (id, new)
-        })
-        .collect();
+        });
+    let mut calls: BTreeMap<String, Merging> = ids.map(|id| (id, Merging::default())).collect();
     if calls.is_empty() {
         return Ok(calls);
     }
     let stored = call::Entity::find()
-        .filter(call::Column::Id.is_in(calls.keys().copied()))
+        .filter(call::Column::Id.is_in(calls.keys()))
         .all(txn)
         .await?;
     for row in stored {
-        if let Some(merging) = calls.get_mut(row.id.as_str()) {
-            merging.is_example = row.is_example;
+        if let Some(merging) = calls.get_mut(&row.id) {
+            merging.is_no_example = !row.is_example;
             merging.stored = Some(row);
         }
     }
     Ok(calls)
 }
 
-async fn store(txn: &DatabaseTransaction, calls: BTreeMap<&str, Merging<'_>>) -> Result<(), DbErr> {
+async fn store(
+    txn: &DatabaseTransaction,
+    calls: BTreeMap<String, Merging>,
+    events: &mut [Event],
+) -> Result<(), DbErr> {
     let mut replaced = Vec::new();
-    let mut rows = Rows::default();
+    let mut all = Tables::default();
     for (id, merging) in calls {
+        let is_example = !merging.is_no_example;
         match (merging.stored, merging.winner) {
-            (stored, Some((event, call, stamp))) => {
+            (stored, Some(winner)) => {
+                if let Some(mut rows) = events[winner].take_call()? {
+                    rows.call.is_example = is_example;
+                    all.add(*rows);
+                }
                 if stored.is_some() {
                     replaced.push(id);
                 }
-                rows.add(row(id, event, call, stamp, merging.is_example), call)?;
             }
-            (Some(stored), None) if stored.is_example != merging.is_example => {
+            (Some(stored), None) if stored.is_example != is_example => {
                 call::Entity::update(call::ActiveModel {
                     id: Unchanged(stored.id),
-                    is_example: Set(merging.is_example),
+                    is_example: Set(is_example),
                     ..Default::default()
                 })
                 .exec(txn)
@@ -109,19 +110,19 @@ async fn store(txn: &DatabaseTransaction, calls: BTreeMap<&str, Merging<'_>>) ->
     if !replaced.is_empty() {
         remove_parts(txn, &replaced).await?;
     }
-    upsert::upsert::<call::Entity>(txn, rows.calls).await?;
-    upsert::insert::<call_prospect::Entity>(txn, rows.prospects).await?;
-    upsert::insert::<transcripts::Entity>(txn, rows.transcripts).await?;
-    upsert::insert::<call_word::Entity>(txn, rows.words).await?;
-    upsert::insert::<analysis::Entity>(txn, rows.analyses).await?;
-    upsert::insert::<insight::Entity>(txn, rows.insights).await
+    upsert::upsert::<call::Entity>(txn, all.calls).await?;
+    upsert::insert::<call_prospect::Entity>(txn, all.prospects).await?;
+    upsert::insert::<transcripts::Entity>(txn, all.transcripts).await?;
+    upsert::insert::<call_word::Entity>(txn, all.words).await?;
+    upsert::insert::<analysis::Entity>(txn, all.analyses).await?;
+    upsert::insert::<insight::Entity>(txn, all.insights).await
 }
 
-async fn remove_parts(txn: &DatabaseTransaction, ids: &[&str]) -> Result<(), DbErr> {
+async fn remove_parts(txn: &DatabaseTransaction, ids: &[String]) -> Result<(), DbErr> {
     macro_rules! remove {
         ($($table:ident)*) => {$(
             $table::Entity::delete_many()
-                .filter($table::Column::CallId.is_in(ids.iter().copied()))
+                .filter($table::Column::CallId.is_in(ids))
                 .exec(txn)
                 .await?;
         )*};
@@ -130,8 +131,52 @@ async fn remove_parts(txn: &DatabaseTransaction, ids: &[&str]) -> Result<(), DbE
     Ok(())
 }
 
+/// The rows of one call, as one event tells of it.
+#[derive(Clone, Debug)]
+pub(super) struct Rows {
+    call: call::Model,
+    prospects: Vec<call_prospect::Model>,
+    transcript: transcripts::Model,
+    words: call_word::Model,
+    analyses: Vec<analysis::Model>,
+    insights: Vec<insight::Model>,
+}
+
+impl Rows {
+    /// The rows of the call that an event completes, if it completes one.
+    pub(super) fn of(
+        position: Position,
+        reading: &Reading,
+        stamp: &str,
+    ) -> Result<Option<Box<Self>>, DbErr> {
+        let Content::Call { id, call } = &reading.content else {
+            return Ok(None);
+        };
+        let row = row(id, position, reading, call, stamp);
+        Ok(Some(Box::new(Self {
+            prospects: parts::prospects(&row, call),
+            transcript: transcript::row(&row, call)?,
+            words: words::row(&row, call),
+            analyses: parts::analyses(&row, call),
+            insights: parts::insights(&row, call),
+            call: row,
+        })))
+    }
+}
+
+impl Event {
+    /// The rows of its call. Once they were taken, and the transaction refused, they are made again.
+    fn take_call(&mut self) -> Result<Option<Box<Rows>>, DbErr> {
+        match self.call.take() {
+            None => Rows::of(self.position, &self.reading, &self.stamp),
+            made => Ok(made),
+        }
+    }
+}
+
+/// The rows of many calls, by table.
 #[derive(Default)]
-struct Rows {
+struct Tables {
     calls: Vec<call::Model>,
     prospects: Vec<call_prospect::Model>,
     transcripts: Vec<transcripts::Model>,
@@ -140,22 +185,21 @@ struct Rows {
     insights: Vec<insight::Model>,
 }
 
-impl Rows {
-    fn add(&mut self, row: call::Model, call: &Call) -> Result<(), DbErr> {
-        self.prospects.extend(parts::prospects(&row, call));
-        self.transcripts.push(transcript::row(&row, call)?);
-        self.words.push(words::row(&row, call));
-        self.analyses.extend(parts::analyses(&row, call));
-        self.insights.extend(parts::insights(&row, call));
-        self.calls.push(row);
-        Ok(())
+impl Tables {
+    fn add(&mut self, rows: Rows) {
+        self.calls.push(rows.call);
+        self.prospects.extend(rows.prospects);
+        self.transcripts.push(rows.transcript);
+        self.words.push(rows.words);
+        self.analyses.extend(rows.analyses);
+        self.insights.extend(rows.insights);
     }
 }
 
-fn row(id: &str, event: &Event, call: &Call, stamp: String, is_example: bool) -> call::Model {
+fn row(id: &str, position: Position, reading: &Reading, call: &Call, stamp: &str) -> call::Model {
     let user = call.user.as_ref();
     // A call that does not say was made when it was completed, as near as anybody knows.
-    let made_at = call.created_at.or(event.reading.occurred_at);
+    let made_at = call.created_at.or(reading.occurred_at);
     call::Model {
         id: id.to_owned(),
         org_id: call.org_id.clone(),
@@ -168,9 +212,9 @@ fn row(id: &str, event: &Event, call: &Call, stamp: String, is_example: bool) ->
         duration: call.stats.duration,
         score: parts::mean_score(call),
         created_at: made_at.map(Instant::micros),
-        ordered_at: ordered_at(made_at, &event.reading),
-        is_example,
-        attributes_stamp: stamp,
-        last_position: event.position,
+        ordered_at: ordered_at(made_at, reading),
+        is_example: reading.is_example,
+        attributes_stamp: stamp.to_owned(),
+        last_position: position,
     }
 }

@@ -1,6 +1,7 @@
 //! The words of a call's title and transcript, in the form in which search finds them.
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 
 use entity::read_model::call;
 use entity::read_model::call_word::Model;
@@ -24,7 +25,6 @@ pub(super) fn row(row: &call::Model, call: &Call) -> Model {
 }
 
 /// The words of a text.
-#[derive(Default)]
 struct Words {
     /// Each word with a space of its own on either side, each line on a line.
     text: String,
@@ -34,29 +34,45 @@ struct Words {
 
 impl Words {
     fn of<'t>(lines: impl IntoIterator<Item = &'t str>) -> Self {
-        let mut words = Self::default();
-        let mut seen = HashSet::new();
+        // A space more for each word, which has five letters or so.
+        let lines: Vec<&str> = lines.into_iter().collect();
+        let length: usize = lines.iter().map(|line| line.len() + line.len() / 4).sum();
+        let mut text = String::with_capacity(length.min(MOST_BYTES));
         for line in lines {
-            if !words.text.is_empty() && !words.text.ends_with('\n') {
-                words.text.push('\n');
+            if !text.is_empty() && !text.ends_with('\n') {
+                text.push('\n');
             }
-            for word in fold::words(line) {
-                let word = word.folded;
-                if words.text.len() + word.len() + 2 > MOST_BYTES {
-                    return words;
+            let read = fold::each_word(line, |_, word| {
+                if text.len() + word.len() + 2 > MOST_BYTES {
+                    return ControlFlow::Break(());
                 }
-                words.text.extend([" ", &word, " "]);
-                if !seen.contains(&word) {
-                    if !seen.is_empty() {
-                        words.vocabulary.push(' ');
-                    }
-                    words.vocabulary.push_str(&word);
-                    seen.insert(word);
-                }
+                text.push(' ');
+                text.push_str(word);
+                text.push(' ');
+                ControlFlow::Continue(())
+            });
+            if read.is_break() {
+                break;
             }
         }
-        words
+        let vocabulary = vocabulary(&text);
+        Self { text, vocabulary }
     }
+}
+
+/// Each word of such a text once, in the order in which they first come.
+fn vocabulary(text: &str) -> String {
+    let mut seen: HashSet<&str, foldhash::fast::RandomState> = HashSet::default();
+    let mut vocabulary = String::new();
+    for word in text.split_ascii_whitespace() {
+        if seen.insert(word) {
+            if !vocabulary.is_empty() {
+                vocabulary.push(' ');
+            }
+            vocabulary.push_str(word);
+        }
+    }
+    vocabulary
 }
 
 #[cfg(test)]
