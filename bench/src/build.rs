@@ -3,6 +3,7 @@
 //! Invariant: crates are fetched before the clock starts, and each build has a target folder of its own, which is removed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -242,7 +243,8 @@ pub fn section(figures: &Figures) -> String {
     );
     for (name, built) in [("debug", &figures.debug), ("release", &figures.release)] {
         if let Some(built) = built {
-            text += &format!(
+            let _ = write!(
+                text,
                 "| {name} | {:.0} s | {} | {} | {} |\n",
                 built.took,
                 megabytes(built.binary),
@@ -256,7 +258,8 @@ pub fn section(figures: &Figures) -> String {
         .iter()
         .map(|(name, versions)| format!("{name} {}", versions.join(" and ")));
     let several: Vec<_> = several.collect();
-    text += &format!(
+    let _ = write!(
+        text,
         "\n{} crates are linked into the binary, the workspace's own included; {:.1} times as many ({}) are compiled for it. Of these linked crates there are \
          several versions: {}.\n",
         figures.linked,

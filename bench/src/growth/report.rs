@@ -1,5 +1,7 @@
 //! What was measured of growth, as a section of `docs/benchmarks.md`.
 
+use std::fmt::Write as _;
+
 use super::{Figures, Measured};
 use crate::growth::store::Volume;
 
@@ -65,7 +67,7 @@ impl<'a> Table<'a> {
     fn new(stores: &'a [Measured]) -> Self {
         let mut text = "| calls |".to_owned();
         for store in stores {
-            text += &format!(" {} |", grouped(store.volume.calls));
+            let _ = write!(text, " {} |", grouped(store.volume.calls));
         }
         text += "\n| --- |";
         text += &" --- |".repeat(stores.len());
@@ -74,12 +76,12 @@ impl<'a> Table<'a> {
     }
 
     fn row(&mut self, about: &str, unit: &str, digits: usize, figure: impl Fn(&Measured) -> f64) {
-        self.text += &format!("| {about} |");
+        let _ = write!(self.text, "| {about} |");
         for (at, store) in self.stores.iter().enumerate() {
             let value = figure(store);
-            self.text += &format!(" {value:.digits$} {unit}");
+            let _ = write!(self.text, " {value:.digits$} {unit}");
             if at > 0 {
-                self.text += &format!(" ({:.2})", value / figure(&self.stores[0]));
+                let _ = write!(self.text, " ({:.2})", value / figure(&self.stores[0]));
             }
             self.text += " |";
         }
@@ -101,7 +103,8 @@ fn sizes<'a>(volumes: impl Iterator<Item = &'a Volume>) -> String {
                 hundredths % 100
             )
         };
-        text += &format!(
+        let _ = write!(
+            text,
             "| {} | {} | {} | {} | {} | {} |\n",
             grouped(volume.calls),
             volume.lines,
@@ -119,7 +122,7 @@ fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -24,7 +24,7 @@ use crate::survey;
 const SENDERS: usize = 32;
 
 /// How long the read model may stand still before the fill has failed.
-const STANDSTILL: Duration = Duration::from_secs(60);
+const STANDSTILL: Duration = Duration::from_mins(1);
 
 /// How long a server is left alone before its idle memory is read.
 const SETTLED: Duration = Duration::from_secs(1);
