@@ -49,6 +49,11 @@ enum Store {
     Sqlite(sqlite::Store),
 }
 
+/// Whether there is a statement for `question`.
+pub fn answers(question: &str) -> bool {
+    statement::number(question).is_some()
+}
+
 /// Serves until its standard input ends, on any free port, which it prints.
 pub async fn serve(args: FloorArgs) -> anyhow::Result<()> {
     let store = match (args.database_url, args.file) {
@@ -56,7 +61,9 @@ pub async fn serve(args: FloorArgs) -> anyhow::Result<()> {
         (None, Some(file)) => Store::Sqlite(sqlite::Store::open(&file)?),
         (None, None) => anyhow::bail!("the floor needs a database"),
     };
-    let app = Router::new().route("/graphql", post(answer)).with_state(store);
+    let app = Router::new()
+        .route("/graphql", post(answer))
+        .with_state(store);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("http://{}/graphql", listener.local_addr()?);
     axum::serve(listener, app)

@@ -4,11 +4,19 @@
 //! Invariant: what is compared is measured in one run, the sides in turn, and what is told of several rounds is their median.
 //! Everything listens on the loopback interface only, and every load ends by itself.
 
+mod ask;
+mod company;
+mod fill;
 mod floor;
 mod ingest;
 mod load;
+mod machine;
+mod peer;
 mod process;
+mod queries;
 mod question;
+mod results;
+mod survey;
 
 use clap::{Parser, Subcommand};
 
@@ -25,6 +33,21 @@ enum Command {
     Floor(floor::FloorArgs),
     /// How fast webhooks are taken, stored and projected
     Ingest(ingest::IngestArgs),
+    /// Fill a running server with the data of the measurements
+    Fill(fill::FillArgs),
+    /// Ask a running server the questions
+    Ask(ask::AskArgs),
+    /// Compare the answers to questions with those of the floor and the peers
+    Queries(queries::QueriesArgs),
+    /// Bring the peers onto this machine
+    #[command(subcommand)]
+    Peer(PeerCommand),
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+enum PeerCommand {
+    /// Install and build the peers, in the versions of their lock files
+    Install,
 }
 
 #[tokio::main]
@@ -32,5 +55,9 @@ async fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Floor(args) => floor::serve(args).await,
         Command::Ingest(args) => ingest::run(args).await,
+        Command::Fill(args) => fill::run(args).await,
+        Command::Ask(args) => ask::run(args).await,
+        Command::Queries(args) => queries::run(args).await,
+        Command::Peer(PeerCommand::Install) => peer::install().await,
     }
 }

@@ -22,7 +22,10 @@ pub struct Question {
 
 /// The questions of the comparison, and ten more that users send.
 pub const QUESTIONS: [Question; 14] = [
-    question("Q1", "the newest 20 calls of an org, with user and analyses"),
+    question(
+        "Q1",
+        "the newest 20 calls of an org, with user and analyses",
+    ),
     question("Q2", "one call with its 100 lines, prospects and analyses"),
     question("Q3", "calls and mean score by user of an org, over 30 days"),
     question("Q4", "a page of 20 calls at depth 15,000"),
@@ -30,13 +33,35 @@ pub const QUESTIONS: [Question; 14] = [
     question("orgs", "all orgs, each with its newest 20 users"),
     question("best", "the 20 calls of a user with the highest scores"),
     question("count", "how many calls an org had in 30 days"),
-    question("prospects", "50 prospects of an org with company, role and difficulty"),
+    question(
+        "prospects",
+        "50 prospects of an org with company, role and difficulty",
+    ),
     question("tiny", "title and score of one call"),
-    question("analyses", "the analyses of the newest 50 calls, with call and user"),
+    question(
+        "analyses",
+        "the analyses of the newest 50 calls, with call and user",
+    ),
     question("wide", "the newest 100 calls with org, user and prospects"),
     question("ids", "20 calls by their ids"),
-    question("team", "the users of a team, each with their newest 5 calls"),
+    question(
+        "team",
+        "the users of a team, each with their newest 5 calls",
+    ),
 ];
+
+impl Question {
+    /// Whether the floor answers it.
+    pub fn has_floor(&self) -> bool {
+        crate::floor::answers(self.name)
+    }
+
+    /// The body in which the floor is asked.
+    pub fn for_floor(&self, case: &Case) -> Bytes {
+        let body = json!({ "question": self.name, "case": case });
+        Bytes::from(body.to_string())
+    }
+}
 
 const fn question(name: &'static str, about: &'static str) -> Question {
     Question { name, about }
@@ -111,8 +136,15 @@ impl Documents {
 /// The answer has errors, or no data.
 pub fn values_of(answer: &[u8]) -> anyhow::Result<Vec<String>> {
     let answer: Value = serde_json::from_slice(answer).context("the answer is not JSON")?;
-    anyhow::ensure!(answer["errors"].is_null(), "the answer has errors: {}", answer["errors"]);
-    anyhow::ensure!(!answer["data"].is_null(), "the answer has no data: {answer}");
+    anyhow::ensure!(
+        answer["errors"].is_null(),
+        "the answer has errors: {}",
+        answer["errors"]
+    );
+    anyhow::ensure!(
+        !answer["data"].is_null(),
+        "the answer has no data: {answer}"
+    );
     let mut leaves = Vec::new();
     collect(&answer["data"], &mut leaves);
     leaves.sort_unstable();
@@ -123,7 +155,9 @@ fn collect(value: &Value, leaves: &mut Vec<String>) {
     match value {
         Value::Object(fields) => fields.values().for_each(|value| collect(value, leaves)),
         Value::Array(elements) => elements.iter().for_each(|value| collect(value, leaves)),
-        Value::Number(number) => leaves.extend(number.as_f64().map(|number| format!("{number:.6}"))),
+        Value::Number(number) => {
+            leaves.extend(number.as_f64().map(|number| format!("{number:.6}")))
+        }
         // A peer's big number is a text.
         Value::String(text) => leaves.push(match text.parse::<f64>() {
             Ok(number) => format!("{number:.6}"),

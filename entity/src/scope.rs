@@ -12,7 +12,7 @@ use crate::read_model::{
 };
 
 /// Which orgs' rows a reader may see.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// Every org's, and rows that belong to none.
     Everything,

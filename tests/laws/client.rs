@@ -5,6 +5,7 @@ use async_graphql::{Executor, Request, Response, Variables};
 use chrono::DateTime;
 use futures_util::stream::BoxStream;
 use ingest::generation::ReadModel;
+use ingest::webhook::Clock;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,12 +15,12 @@ use crate::stores::Stores;
 /// The schema over these stores.
 pub fn graphql(stores: &Stores, read_model: &Arc<ReadModel>) -> Graphql {
     Graphql::new(Store {
-        primary: None,
-        log: stores.log.clone(),
+        primary: None.into(),
+        log: stores.log.clone().into(),
         read_model: Arc::clone(read_model),
         feed: stores.feed.clone(),
         old: 0,
-        clock: Arc::new(|| DateTime::UNIX_EPOCH),
+        clock: (Arc::new(|| DateTime::UNIX_EPOCH) as Clock).into(),
         quiet_after: Duration::from_hours(1),
         version: "0",
     })

@@ -15,6 +15,7 @@ use ingest::feed::Feed;
 use ingest::generation::{Generations, ReadModel, Version};
 use ingest::log::{Appender, Limits, Log};
 use ingest::projector::{BatchLimits, Projector};
+use ingest::webhook::Clock;
 use sample::company::{Company, Size};
 use serde_json::Value;
 use tests::history::{Message, received_at};
@@ -115,12 +116,12 @@ impl Installation {
         while projector.turn().await.unwrap() {}
         let read_model = Arc::new(ReadModel::open(location).await.unwrap());
         let graphql = Graphql::new(Store {
-            primary: None,
-            log,
+            primary: None.into(),
+            log: log.into(),
             read_model,
             feed,
             old: 0,
-            clock: Arc::new(|| DateTime::UNIX_EPOCH),
+            clock: (Arc::new(|| DateTime::UNIX_EPOCH) as Clock).into(),
             quiet_after: Duration::from_hours(1),
             version: "0",
         })

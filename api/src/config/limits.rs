@@ -45,6 +45,11 @@ pub struct LimitArgs {
         value_parser = clap::value_parser!(u16).range(1..=10_000))]
     max_operations: u16,
 
+    /// How many MiB of answers are kept, to be given again while there is nothing new; 0 keeps none
+    #[arg(long, env = "HOOKGRAPH_KEPT_ANSWERS", value_name = "MIB", default_value_t = 64,
+        value_parser = clap::value_parser!(u16).range(0..=16_384))]
+    kept_answers: u16,
+
     /// Execute only the documents of this folder: *.graphql, *.gql, and manifests of client tools (*.json)
     ///
     /// They are read and checked at the start. The playground is off then, since it cannot ask for the schema.
@@ -64,6 +69,7 @@ impl LimitArgs {
             batch: self.max_batch.into(),
             execution: Duration::from_secs(self.query_timeout.into()),
             operations: self.max_operations.into(),
+            answer_bytes: usize::from(self.kept_answers) * 1024 * 1024,
             ..EdgeLimits::default()
         }
     }
@@ -110,6 +116,7 @@ mod tests {
             ["--max-batch", "1"],
             ["--query-timeout", "5"],
             ["--max-operations", "2"],
+            ["--kept-answers", "0"],
         ];
         let limits = given(flags.as_flattened()).unwrap().limits();
         let expected = EdgeLimits {
@@ -121,6 +128,7 @@ mod tests {
             batch: 1,
             execution: Duration::from_secs(5),
             operations: 2,
+            answer_bytes: 0,
             ..EdgeLimits::default()
         };
         assert_eq!(limits, expected);

@@ -73,13 +73,11 @@ macro_rules! one {
             type Error = Error;
 
             async fn load(&self, keys: &[$key]) -> Result<HashMap<$key, Self::Value>> {
-                let generation = self.store.read_model.live();
                 let mut loaded = HashMap::new();
                 for keys in keys.chunks(MOST_KEYS) {
                     let rows = $table::Entity::visible_to(self.viewer.scope())
-                        .filter($table::Column::$column.is_in(keys.iter().map($value)))
-                        .all(generation.db())
-                        .await?;
+                        .filter($table::Column::$column.is_in(keys.iter().map($value)));
+                    let rows = self.rows(rows).await?;
                     loaded.extend(rows.into_iter().map(|row| ($of(&row), row)));
                 }
                 Ok(loaded)
@@ -94,7 +92,23 @@ one! {
     CallId: call by Id of |key| key.0.as_str(), |row: &call::Model| CallId(row.id.clone());
     ProspectId: prospect by Id of |key| key.1.as_str(), |row: &prospect::Model| ProspectId(row.org_id.clone(), row.id.clone());
     TranscriptOf: transcript by CallId of |key| key.0.as_str(), |row: &transcript::Model| TranscriptOf(row.call_id.clone());
-    IndexAt: event_index by Position of |key| key.0, |row: &event_index::Model| IndexAt(row.position);
+}
+
+impl Loader<IndexAt> for Reader {
+    type Value = event_index::Model;
+    type Error = Error;
+
+    async fn load(&self, keys: &[IndexAt]) -> Result<HashMap<IndexAt, event_index::Model>> {
+        let generation = self.store.read_model.live();
+        let rows = event_index::Entity::visible_to(self.viewer.scope())
+            .filter(event_index::Column::Position.is_in(keys.iter().map(|key| key.0)))
+            .all(generation.db())
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| (IndexAt(row.position), row))
+            .collect())
+    }
 }
 
 /// A loader of several rows a key, in their order.
@@ -105,12 +119,10 @@ macro_rules! several {
             type Error = Error;
 
             async fn load(&self, keys: &[$key]) -> Result<HashMap<$key, Self::Value>> {
-                let generation = self.store.read_model.live();
                 let rows = $table::Entity::visible_to(self.viewer.scope())
                     .filter($table::Column::CallId.is_in(keys.iter().map(|key| key.0.as_str())))
-                    $(.order_by_asc($table::Column::$order))*
-                    .all(generation.db())
-                    .await?;
+                    $(.order_by_asc($table::Column::$order))*;
+                let rows = self.rows(rows).await?;
                 Ok(group(rows, |row| $key(row.call_id.clone())))
             }
         }
@@ -129,8 +141,10 @@ impl Loader<InsightsOf> for Reader {
     async fn load(&self, keys: &[InsightsOf]) -> Result<HashMap<InsightsOf, Self::Value>> {
         let generation = self.store.read_model.live();
         let calls: HashSet<&str> = keys.iter().map(|key| key.0.as_str()).collect();
+        let kinds: HashSet<Kind> = keys.iter().map(|key| key.2).collect();
         let rows = insight::Entity::visible_to(self.viewer.scope())
             .filter(insight::Column::CallId.is_in(calls))
+            .filter(insight::Column::Kind.is_in(kinds))
             .order_by_asc(insight::Column::CallId)
             .order_by_asc(insight::Column::Analysis)
             .order_by_asc(insight::Column::Kind)
@@ -178,7 +192,12 @@ impl Loader<EnvelopeAt> for Reader {
 
     async fn load(&self, keys: &[EnvelopeAt]) -> Result<HashMap<EnvelopeAt, Envelope>> {
         let positions: Vec<i64> = keys.iter().map(|key| key.0).collect();
-        let envelopes = self.store.log.envelopes_at(&positions).await?;
+        let envelopes = self
+            .store
+            .log
+            .read(&self.passing)
+            .envelopes_at(&positions)
+            .await?;
         Ok(envelopes
             .into_iter()
             .map(|envelope| (EnvelopeAt(envelope.position), envelope))
@@ -192,7 +211,12 @@ impl Loader<BodyAt> for Reader {
 
     async fn load(&self, keys: &[BodyAt]) -> Result<HashMap<BodyAt, String>> {
         let positions: Vec<i64> = keys.iter().map(|key| key.0).collect();
-        let bodies = self.store.log.bodies_at(&positions).await?;
+        let bodies = self
+            .store
+            .log
+            .read(&self.passing)
+            .bodies_at(&positions)
+            .await?;
         Ok(bodies
             .into_iter()
             // Only UTF-8 is ever stored, since the signature signs text.

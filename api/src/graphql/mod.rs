@@ -4,6 +4,8 @@
 //! a [`filter`] lets pass; what an object needs of other rows is gathered by a [`session`]'s loaders ([`loader`] by key,
 //! [`relation`] below a parent).
 
+mod asked;
+mod beside;
 mod cost;
 mod error;
 mod filter;
@@ -38,12 +40,14 @@ use ingest::generation::ReadModel;
 use ingest::log::{Log, Position};
 use ingest::webhook::Clock;
 
+use beside::Passing;
 use cost::Cost;
 use query::QueryRoot;
 use session::Session;
 use shape::{Asked, Types};
 use subscription::SubscriptionRoot;
 
+pub use beside::{Beside, State, States};
 pub use cost::{Judge, QueryLimits};
 pub use viewer::Viewer;
 
@@ -54,18 +58,21 @@ const MOST_LEVELS: usize = 128;
 /// How long a query waits for the primary, of which it needs nothing but how far it is.
 const PRIMARY_WITHIN: Duration = Duration::from_secs(1);
 
+/// async-graphql's `no-cache`: the answer read something that changes while the read model stands still.
+pub const OF_THIS_MOMENT: i32 = -1;
+
 /// What the schema reads from.
 pub struct Store {
     /// The log: raw events.
-    pub log: Log,
+    pub log: Beside<Log>,
     /// The log of the primary, where queries are answered by a replica.
-    pub primary: Option<Log>,
+    pub primary: Beside<Option<Log>>,
     /// The read model: all else.
     pub read_model: Arc<ReadModel>,
     /// Says what is new.
     pub feed: Feed,
     /// Tells the time.
-    pub clock: Clock,
+    pub clock: Beside<Clock>,
     /// After how long without a webhook something seems to be amiss.
     pub quiet_after: Duration,
     /// The log's head when the server started: what stands before it is not new, however late it can be queried.
@@ -83,8 +90,8 @@ impl Store {
     }
 
     /// The primary's head. None without a replica, and when the primary does not answer in time.
-    async fn primary_head(&self) -> Option<Position> {
-        let primary = self.primary.as_ref()?;
+    async fn primary_head(&self, passing: &Passing) -> Option<Position> {
+        let primary = self.primary.read(passing).as_ref()?;
         match tokio::time::timeout(PRIMARY_WITHIN, primary.head()).await {
             Ok(Ok(head)) => Some(head),
             Ok(Err(error)) => {
@@ -174,6 +181,7 @@ impl Executor for Graphql {
         };
         let generation = self.store.read_model.live().number();
         let viewer = run.viewer.clone();
+        let mut passing = run.passing.clone();
         let (response, asked) = self.drive(run).await;
         // A replica that was far behind can replay the switch to another generation and the end of the old one in one go.
         let failed = response.errors.iter().any(is_internal);
@@ -181,16 +189,23 @@ impl Executor for Graphql {
             Some(asked) if failed && self.store.has_moved_on(generation).await => {
                 tracing::debug!("a query is asked again, of another generation");
                 match Run::begin(&self.store, asked.again(viewer)) {
-                    Some(run) => self.shaped(self.drive(run).await),
+                    Some(run) => {
+                        passing = run.passing.clone();
+                        self.shaped(self.drive(run).await)
+                    }
                     None => without_viewer(),
                 }
             }
             asked => self.shaped((response, asked)),
         };
-        match cost {
+        let mut response = match cost {
             Some(cost) => cost.told(response),
             None => response,
+        };
+        if passing.is_set() {
+            response.cache_control.max_age = OF_THIS_MOMENT;
         }
+        response
     }
 
     fn execute_stream(
@@ -218,6 +233,11 @@ impl Executor for Graphql {
 }
 
 impl Graphql {
+    /// The states of the read model from which it answers.
+    pub fn states(&self) -> States {
+        States::of(Arc::clone(&self.store.read_model))
+    }
+
     async fn drive(&self, run: Run) -> (Response, Option<Asked>) {
         let response = run.tasks.drive(self.schema.execute(run.request)).await;
         (response, run.asked)
@@ -240,6 +260,7 @@ fn is_internal(error: &ServerError) -> bool {
 struct Run {
     request: Request,
     viewer: Viewer,
+    passing: Passing,
     tasks: session::Tasks,
     /// None when the document cannot be parsed; executing it says so.
     asked: Option<Asked>,
@@ -249,14 +270,16 @@ impl Run {
     fn begin(store: &Arc<Store>, mut request: Request) -> Option<Self> {
         let viewer = request.data.get(&std::any::TypeId::of::<Viewer>())?;
         let viewer = viewer.downcast_ref::<Viewer>()?.clone();
-        let (session, tasks) = Session::new(Arc::clone(store), viewer.clone());
         let document = request.parsed_query().ok().cloned();
+        let fields = document.as_ref().map(asked::Asked::of).unwrap_or_default();
+        let (session, tasks) = Session::new(Arc::clone(store), viewer.clone(), fields);
         let asked = document.map(|document| Asked {
             document,
             operation: request.operation_name.clone(),
             variables: request.variables.clone(),
         });
         Some(Self {
+            passing: session.reader.passing.clone(),
             request: request.data(session),
             viewer,
             tasks,

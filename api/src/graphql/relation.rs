@@ -6,12 +6,12 @@ use std::marker::PhantomData;
 use async_graphql::dataloader::Loader;
 use sea_orm::sea_query::{Asterisk, Expr, ExprTrait, Func, Query, SimpleExpr};
 use sea_orm::{
-    ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryResult, QuerySelect,
-    QueryTrait, Select,
+    ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryResult, QuerySelect, QueryTrait, Select,
 };
 
 use entity::scope::Scoped;
 
+use super::asked::{Columns, Slim};
 use super::error::{Error, Result};
 use super::filter::{Filter, MOST_VALUES};
 use super::page::{Page, Paged};
@@ -78,17 +78,19 @@ struct Row<M> {
     parent: Vec<String>,
 }
 
-impl<M: FromQueryResult> FromQueryResult for Row<M> {
-    fn from_query_result(row: &QueryResult, prefix: &str) -> std::result::Result<Self, DbErr> {
-        let mut parent = Vec::new();
-        while let Ok(part) = row.try_get("", &parent_alias(parent.len())) {
-            parent.push(part);
-        }
-        Ok(Self {
-            model: M::from_query_result(row, prefix)?,
-            parent,
-        })
+/// A row that begins with `columns` and tells its parent.
+fn child<E: Slim>(
+    row: &QueryResult,
+    columns: &Columns,
+) -> std::result::Result<Row<E::Model>, DbErr> {
+    let mut parent = Vec::new();
+    while let Ok(part) = row.try_get("", &parent_alias(parent.len())) {
+        parent.push(part);
     }
+    Ok(Row {
+        model: E::model(row, columns)?,
+        parent,
+    })
 }
 
 fn parent_alias(at: usize) -> String {
@@ -129,12 +131,18 @@ impl Reader {
         let generation = self.store.read_model.live();
         let db = generation.db();
         let backend = self.backend();
-        let mut select = self.children::<R>(filter, parents);
+        let columns = R::Child::asked(&self.asked);
+        let mut select = R::Child::only(self.children::<R>(filter, parents), &columns);
         for (at, column) in R::parent().into_iter().enumerate() {
             select = select.expr_as(column, parent_alias(at));
         }
+        let read = |rows: Vec<QueryResult>| -> Result<Vec<_>> {
+            let rows = rows.iter().map(|row| child::<R::Child>(row, &columns));
+            Ok(rows.collect::<std::result::Result<_, _>>()?)
+        };
         if parents.len() == 1 {
-            return Ok(page.of(select, backend).into_model().all(db).await?);
+            let select = page.of(select, backend).into_query();
+            return read(db.query_all(&select).await?);
         }
         let number = page.row_number::<R::Child>(&R::parent(), backend);
         let mut numbered = page.bound(select, backend).into_query();
@@ -146,11 +154,7 @@ impl Reader {
             .and_where(Expr::col("page_row").lte(reach))
             .order_by("page_row", sea_orm::Order::Asc)
             .to_owned();
-        let rows = db.query_all(&pages).await?;
-        Ok(rows
-            .iter()
-            .map(|row| Row::from_query_result(row, ""))
-            .collect::<std::result::Result<_, _>>()?)
+        read(db.query_all(&pages).await?)
     }
 
     async fn counts<R: Relation>(

@@ -14,9 +14,12 @@ use async_graphql::Context;
 use async_graphql::dataloader::DataLoader;
 use futures_util::future::{BoxFuture, poll_fn};
 use futures_util::stream::{FuturesUnordered, Stream, StreamExt};
-use sea_orm::DatabaseBackend;
+use sea_orm::{ConnectionTrait, DatabaseBackend, QueryTrait, Select};
 
 use super::Store;
+use super::asked::{Asked, Slim};
+use super::beside::Passing;
+use super::error::Result;
 use super::viewer::Viewer;
 
 /// Keys that one statement takes at most: what SQLite has parameters for.
@@ -29,9 +32,23 @@ pub struct Reader {
     pub store: Arc<Store>,
     /// Who reads.
     pub viewer: Viewer,
+    /// The fields that the request's document asks for.
+    pub asked: Arc<Asked>,
+    /// Whether what is read is of its moment only.
+    pub passing: Passing,
 }
 
 impl Reader {
+    /// The rows of `select`, with the columns that the document asks for.
+    pub async fn rows<E: Slim>(&self, select: Select<E>) -> Result<Vec<E::Model>> {
+        let columns = E::asked(&self.asked);
+        let select = E::only(select, &columns).into_query();
+        let generation = self.store.read_model.live();
+        let rows = generation.db().query_all(&select).await?;
+        let models = rows.iter().map(|row| E::model(row, &columns));
+        Ok(models.collect::<std::result::Result<_, _>>()?)
+    }
+
     /// Which database the read model is in.
     pub fn backend(&self) -> DatabaseBackend {
         self.store.read_model.live().db().get_database_backend()
@@ -48,10 +65,15 @@ pub struct Session {
 
 impl Session {
     /// A session for `viewer`, and the tasks that its loaders leave to be driven.
-    pub fn new(store: Arc<Store>, viewer: Viewer) -> (Arc<Self>, Tasks) {
+    pub fn new(store: Arc<Store>, viewer: Viewer, asked: Asked) -> (Arc<Self>, Tasks) {
         let tasks = Tasks::default();
         let spawner = tasks.clone();
-        let reader = Reader { store, viewer };
+        let reader = Reader {
+            store,
+            viewer,
+            asked: Arc::new(asked),
+            passing: Passing::default(),
+        };
         let loader = DataLoader::new(reader.clone(), move |task| spawner.push(Box::pin(task)))
             .delay(Duration::ZERO)
             .max_batch_size(MOST_KEYS);

@@ -3,7 +3,7 @@
 use entity::scope::Scope;
 
 /// The reader of a query. Every read starts from one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Viewer {
     scope: Scope,
 }

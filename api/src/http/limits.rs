@@ -39,6 +39,8 @@ pub struct EdgeLimits {
     pub kept_documents: usize,
     /// Bytes of these documents, all together.
     pub kept_bytes: usize,
+    /// Bytes of answers that are kept, to be given again while the read model stands still; 0: none are.
+    pub answer_bytes: usize,
     /// How long a new socket may wait with `connection_init`.
     pub init_within: Duration,
     /// How often the server pings an open socket.
@@ -68,6 +70,7 @@ impl Default for EdgeLimits {
             introspection: 200_000,
             kept_documents: 1_000,
             kept_bytes: 8 * 1024 * 1024,
+            answer_bytes: 64 * 1024 * 1024,
             init_within: Duration::from_secs(3),
             ping_every: Duration::from_secs(12),
             pong_within: Duration::from_secs(12),

@@ -11,6 +11,7 @@
 //!   socket    graphql-transport-ws: protocol (messages) → session → operation → persisted → document → execute
 //! ```
 
+mod answers;
 mod document;
 pub mod door;
 mod execute;
@@ -39,6 +40,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
+    answers::Answers,
     limits::EdgeLimits,
     persisted::{Documents, Trusted, TrustedError},
     refusal::{Code, Refusal},
@@ -69,6 +71,7 @@ pub struct GraphqlEdge<E> {
     prepare: Prepare,
     admit: Admit,
     documents: Documents,
+    answers: Option<Answers>,
     limits: EdgeLimits,
     shutdown: CancellationToken,
     open_sockets: watch::Sender<usize>,
@@ -81,6 +84,7 @@ impl<E: Clone> Clone for GraphqlEdge<E> {
             prepare: Arc::clone(&self.prepare),
             admit: Arc::clone(&self.admit),
             documents: self.documents.clone(),
+            answers: self.answers.clone(),
             limits: self.limits.clone(),
             shutdown: self.shutdown.clone(),
             open_sockets: self.open_sockets.clone(),
@@ -106,6 +110,7 @@ impl<E: Executor> GraphqlEdge<E> {
             prepare: Arc::new(prepare),
             admit: Arc::new(|_| std::future::ready(Ok(Viewer::everything())).boxed()),
             documents: Documents::automatic(&limits),
+            answers: None,
             limits,
             shutdown,
             open_sockets: watch::Sender::new(0),
@@ -132,6 +137,15 @@ impl<E: Executor> GraphqlEdge<E> {
     pub fn trusting(self, trusted: Trusted) -> Self {
         Self {
             documents: Documents::Trusted(Arc::new(trusted)),
+            ..self
+        }
+    }
+
+    /// Gives answers again that were kept: those of a schema over one read model.
+    #[must_use]
+    pub fn keeping(self, answers: Answers) -> Self {
+        Self {
+            answers: Some(answers),
             ..self
         }
     }

@@ -33,7 +33,7 @@ use tower_http::compression::CompressionLayer;
 
 use crate::config::{Config, Database, Role};
 use crate::graphql::{Graphql, Judge, Store};
-use crate::http::{self, GraphqlEdge, Trusted};
+use crate::http::{self, Answers, GraphqlEdge, Trusted};
 
 use self::metrics::Metrics;
 
@@ -105,21 +105,23 @@ impl Server {
         if config.has(Role::Api) {
             let store = read_side(config, &location, &feed).await?;
             let writes = config.has(Role::Ingest) || config.has(Role::Project);
-            if store.primary.is_some() && !writes {
-                needed = store.log.clone();
+            if store.primary.follow().is_some() && !writes {
+                needed = store.log.follow().clone();
             }
             read_model = Some(Arc::clone(&store.read_model));
-            server.logs.push(store.log.clone());
+            server.logs.push(store.log.follow().clone());
             let follower = Follower::new(Arc::clone(&store.read_model), feed.clone());
             tasks.spawn(follower.run(stopping.clone()));
             let graphql = Graphql::new(store).context("the GraphQL schema is not valid")?;
             let graphql = graphql.within(config.limits.query);
+            let answers = Answers::new(graphql.states(), config.limits.answer_bytes);
             let mut edge = GraphqlEdge::new(
                 graphql,
                 async_graphql::Request::data,
                 config.limits.clone(),
                 stopping.clone(),
             );
+            edge = edge.keeping(answers);
             if let Some(trusted) = trusted {
                 edge = edge.trusting(trusted);
             }
@@ -242,11 +244,11 @@ async fn read_side(config: &Config, location: &Location, feed: &Feed) -> anyhow:
     let read_model = read_model(location.clone()).await?;
     Ok(Store {
         old: log.head().await?,
-        log,
-        primary,
+        log: log.into(),
+        primary: primary.into(),
         read_model: Arc::new(read_model),
         feed: feed.clone(),
-        clock: clock(),
+        clock: clock().into(),
         quiet_after: config.quiet_after,
         version: env!("CARGO_PKG_VERSION"),
     })

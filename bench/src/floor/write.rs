@@ -62,7 +62,11 @@ impl Writer {
                 self.comma()?;
                 write!(self.json, r#"{{"userId":"#)?;
                 to_writer(&mut self.json, &row.text(0)?)?;
-                write!(self.json, r#","figures":{{"calls":{},"meanScore":"#, row.whole(1)?)?;
+                write!(
+                    self.json,
+                    r#","figures":{{"calls":{},"meanScore":"#,
+                    row.whole(1)?
+                )?;
                 to_writer(&mut self.json, &row.double(2)?)?;
                 self.json.extend_from_slice(b"}}");
             }

@@ -63,7 +63,8 @@ where
             Ok(count.unwrap_or(0))
         })
     });
-    Ok(page.connection::<R::Child, N>(rows.unwrap_or_default(), total))
+    let asked = &Session::of(ctx).reader.asked;
+    Ok(page.connection::<R::Child, N>(rows.unwrap_or_default(), total, asked))
 }
 
 /// The row of `key`, gathered with those of its siblings; none when there is no key.

@@ -30,17 +30,21 @@ impl RefusedRequest {
         let page = Page::new::<refused_request::Entity>(&arguments, None)?;
         let select = refused_request::Entity::visible_to(reader.viewer.scope());
         let select = page.of(select.filter(filter.condition(backend)), backend);
-        let rows = refused::read(&reader.store.log, select).await?;
+        let rows = refused::read(reader.store.log.read(&reader.passing), select).await?;
         let total = Total::of(move |session: Arc<Session>| {
             let condition = filter.condition(backend);
             Box::pin(async move {
                 let reader = &session.reader;
                 let select = refused_request::Entity::visible_to(reader.viewer.scope());
-                let count = refused::count(&reader.store.log, select.filter(condition)).await?;
+                let count = refused::count(
+                    reader.store.log.read(&reader.passing),
+                    select.filter(condition),
+                )
+                .await?;
                 Ok(i64::try_from(count).unwrap_or(i64::MAX))
             })
         });
-        Ok(page.connection::<refused_request::Entity, Self>(rows, total))
+        Ok(page.connection::<refused_request::Entity, Self>(rows, total, &reader.asked))
     }
 }
 

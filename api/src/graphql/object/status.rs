@@ -23,11 +23,12 @@ pub struct Status {
 impl Status {
     /// Asks the stores.
     pub async fn now(ctx: &Context<'_>) -> Result<Self> {
-        let store = &Session::of(ctx).reader.store;
-        let generation = store.read_model.live();
+        let reader = &Session::of(ctx).reader;
+        let generation = reader.store.read_model.live();
         let projected = generation.position().await?;
         Ok(Self {
-            received: store.log.head().await?,
+            // Also notes that this is of its moment only, whatever else is asked of it.
+            received: reader.store.log.read(&reader.passing).head().await?,
             primary: OnceCell::new(),
             projected,
             generation: generation.number(),
@@ -36,8 +37,9 @@ impl Status {
 
     /// The primary's head, which is asked last and so is not behind the others.
     async fn primary_head(&self, ctx: &Context<'_>) -> Option<i64> {
-        let store = &Session::of(ctx).reader.store;
-        *self.primary.get_or_init(|| store.primary_head()).await
+        let reader = &Session::of(ctx).reader;
+        let primary = || reader.store.primary_head(&reader.passing);
+        *self.primary.get_or_init(primary).await
     }
 
     async fn newest(&self, ctx: &Context<'_>) -> i64 {
@@ -97,15 +99,18 @@ impl Status {
     /// Whether no webhook has been received for long (`--quiet-after`, 72 hours unless it says otherwise): the endpoint may have
     /// been disabled, or its secret changed. False before the first one.
     async fn quiet(&self, ctx: &Context<'_>) -> Result<bool> {
-        let store = &Session::of(ctx).reader.store;
-        let last = store.log.last_received_at().await?;
-        let now = (store.clock)().timestamp_micros();
+        let reader = &Session::of(ctx).reader;
+        let store = &reader.store;
+        let last = store.log.read(&reader.passing).last_received_at().await?;
+        let now = store.clock.read(&reader.passing)().timestamp_micros();
         Ok(is_quiet(last, now, store.quiet_after))
     }
 
     /// When the newest event was received.
     async fn last_received_at(&self, ctx: &Context<'_>) -> Result<Option<Time>> {
-        let received_at = Session::of(ctx).reader.store.log.last_received_at().await?;
+        let reader = &Session::of(ctx).reader;
+        let log = reader.store.log.read(&reader.passing);
+        let received_at = log.last_received_at().await?;
         Ok(received_at.and_then(Time::of_micros))
     }
 }

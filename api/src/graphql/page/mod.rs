@@ -19,6 +19,7 @@ pub use order::{
     OrgOrderField, ProspectOrderField, UserOrderField,
 };
 
+use super::asked::{Asked, Slim};
 use super::error::{Error, Result};
 use order::Part;
 
@@ -28,7 +29,7 @@ pub const DEFAULT_SIZE: u64 = 20;
 pub const MAX_SIZE: u64 = 100;
 
 /// A table that is listed, and in which orders.
-pub trait Paged: Scoped<Model: Send + Sync> {
+pub trait Paged: Scoped<Model: Send + Sync> + Slim {
     /// By what it can be ordered.
     type Field: InputType + Copy + Eq + std::hash::Hash + std::fmt::Debug;
 
@@ -175,6 +176,7 @@ impl<F: InputType + Copy + Eq> Page<F> {
         &self,
         mut rows: Vec<E::Model>,
         total: Total,
+        asked: &Asked,
     ) -> Connection<N> {
         let size = usize::try_from(self.size).unwrap_or(usize::MAX);
         let more = rows.len() > size;
@@ -182,10 +184,12 @@ impl<F: InputType + Copy + Eq> Page<F> {
         if self.backward {
             rows.reverse();
         }
+        let shows_cursors = asked.cursors();
+        let cursor = |row: &E::Model| shows_cursors.then(|| Key::of::<E>(row, self.order).encode());
         let edges = rows
             .into_iter()
             .map(|row| Edge {
-                cursor: Key::of::<E>(&row, self.order).encode(),
+                cursor: cursor(&row).unwrap_or_default(),
                 node: N::from_row(row),
             })
             .collect();

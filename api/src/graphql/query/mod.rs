@@ -45,11 +45,7 @@ where
     filter.check()?;
     let page = Page::new::<E>(&arguments, order)?;
     let select = E::visible_to(reader.viewer.scope()).filter(filter.condition(reader.backend()));
-    let generation = reader.store.read_model.live();
-    let rows = page
-        .of(select, reader.backend())
-        .all(generation.db())
-        .await?;
+    let rows = reader.rows(page.of(select, reader.backend())).await?;
     let total = Total::of(move |session: Arc<Session>| {
         let filter = filter.clone();
         Box::pin(async move {
@@ -60,5 +56,5 @@ where
             Ok(i64::try_from(count).unwrap_or(i64::MAX))
         })
     });
-    Ok(page.connection::<E, N>(rows, total))
+    Ok(page.connection::<E, N>(rows, total, &reader.asked))
 }

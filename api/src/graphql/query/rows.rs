@@ -263,7 +263,14 @@ impl RowQuery {
         let reader = &Session::of(ctx).reader;
         let position = match (position, message_id) {
             (Some(position), None) => Some(position.0),
-            (None, Some(message_id)) => reader.store.log.position_of(&message_id).await?,
+            (None, Some(message_id)) => {
+                reader
+                    .store
+                    .log
+                    .read(&reader.passing)
+                    .position_of(&message_id)
+                    .await?
+            }
             _ => {
                 return Err(Error::bad_input(
                     "Name an event by its `position` or by its `messageId`, one of the two.",

@@ -97,7 +97,7 @@ impl Reader {
         if let Some(said) = said {
             return in_calendar(said);
         }
-        let now = (self.store.clock)().timestamp_micros();
+        let now = self.store.clock.read(&self.passing)().timestamp_micros();
         Time::of_micros(now).ok_or(Error::Internal)
     }
 }

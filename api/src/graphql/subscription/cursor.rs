@@ -19,7 +19,10 @@ const MARK: usize = 8;
 /// The cursor behind the event at `position`, whose body has this hash.
 pub fn cursor(store: &Store, position: i64, body_hash: &str) -> Cursor {
     let mark = body_hash.get(..MARK).unwrap_or(body_hash);
-    Cursor(format!("{}-{position}-{mark}", store.log.identity()))
+    Cursor(format!(
+        "{}-{position}-{mark}",
+        store.log.follow().identity()
+    ))
 }
 
 /// The cursor behind whatever stands at `position`, which can be queried.
@@ -35,10 +38,10 @@ pub async fn cursor_at(store: &Store, position: i64) -> Result<Cursor> {
         return Ok(cursor(store, position, &body_hash));
     }
     // Not projected yet, or the beginning.
-    let bodies = store.log.bodies_at(&[position]).await?;
+    let bodies = store.log.follow().bodies_at(&[position]).await?;
     Ok(match bodies.first() {
         Some((_, body)) => cursor(store, position, &body_hash_of(body)),
-        None => Cursor(format!("{}-{position}", store.log.identity())),
+        None => Cursor(format!("{}-{position}", store.log.follow().identity())),
     })
 }
 
@@ -50,14 +53,14 @@ pub async fn start(store: &Store, after: Option<&Cursor>, since: Option<Time>) -
             "Begin `after` a cursor or `since` a time, not both.",
         )),
         (Some(cursor), None) => {
-            let place = parse(store.log.identity(), &cursor.0)?;
-            let is_of_this_log = match &store.primary {
+            let place = parse(store.log.follow().identity(), &cursor.0)?;
+            let is_of_this_log = match store.primary.follow() {
                 // A replica may not have yet what another server has announced.
-                Some(primary) if place.position > store.log.head().await? => {
+                Some(primary) if place.position > store.log.follow().head().await? => {
                     let asked = timeout(PRIMARY_WITHIN, place.is_in(primary)).await;
                     asked.map_err(|_| Error::Busy)??
                 }
-                _ => place.is_in(&store.log).await?,
+                _ => place.is_in(store.log.follow()).await?,
             };
             let position = place.position;
             if !is_of_this_log {
@@ -67,7 +70,7 @@ pub async fn start(store: &Store, after: Option<&Cursor>, since: Option<Time>) -
             }
             Ok(position)
         }
-        (None, Some(since)) => Ok(store.log.last_before(since.micros()).await?),
+        (None, Some(since)) => Ok(store.log.follow().last_before(since.micros()).await?),
         (None, None) => Ok((*store.feed.watch_projected().borrow()).max(store.old)),
     }
 }

@@ -20,7 +20,12 @@ use self::{
     request::{Body, read_body},
 };
 use super::{
-    Code, Credentials, GraphqlEdge, Refusal, execute::refused, persisted::Sent, refusal::error, sse,
+    Code, Credentials, GraphqlEdge, Refusal,
+    answers::{Found, Place, Question},
+    execute::refused,
+    persisted::Sent,
+    refusal::error,
+    sse,
 };
 use crate::graphql::Viewer;
 
@@ -65,9 +70,13 @@ async fn get<E: Executor>(
     parts: &Parts,
 ) -> Result<HttpResponse, Refusal> {
     let viewer = viewer(edge, &parts.headers).await?;
-    let parameters = Parameters::from_query_string(&parts.uri)?;
-    let sent = parameters.into_sent()?;
-    one(edge, accepted, caller, viewer, sent, |kind| {
+    let asked = Bytes::copy_from_slice(parts.uri.query().unwrap_or_default().as_bytes());
+    let place = match find(edge, accepted.media, &viewer, asked).await {
+        Found::Answer(body) => return Ok(respond::kept(accepted.media, body)),
+        Found::Nothing(place) => place,
+    };
+    let sent = Parameters::from_query_string(&parts.uri)?.into_sent()?;
+    one(edge, accepted, caller, viewer, sent, place, |kind| {
         let message = match kind {
             OperationType::Query => return Ok(()),
             OperationType::Subscription if accepted.streams() => return Ok(()),
@@ -112,10 +121,14 @@ async fn post<E: Executor>(
             ),
             _ => Refusal::malformed("The body did not arrive whole: send it again."),
         })?;
+    let place = match find(edge, accepted.media, &viewer, bytes.clone()).await {
+        Found::Answer(body) => return Ok(respond::kept(accepted.media, body)),
+        Found::Nothing(place) => place,
+    };
     match read_body(&bytes, edge.limits.batch)? {
         Body::One(parameters) => {
             let sent = parameters.into_sent()?;
-            one(edge, accepted, caller, viewer, sent, |_| Ok(())).await
+            one(edge, accepted, caller, viewer, sent, place, |_| Ok(())).await
         }
         Body::Batch(_) if accepted.media == Media::EventStream => Err(Refusal::malformed(
             "A stream answers one request: send them one by one, or accept application/json.",
@@ -139,13 +152,30 @@ async fn post<E: Executor>(
     }
 }
 
-/// Reads one operation, and answers it as it is and the client wants it; `allowed` may refuse its kind.
+/// Whether a request with these parameters has an answer already.
+async fn find<'e, E: Executor>(
+    edge: &'e GraphqlEdge<E>,
+    media: Media,
+    viewer: &Viewer,
+    asked: Bytes,
+) -> Found<'e> {
+    match &edge.answers {
+        Some(answers) if media != Media::EventStream => {
+            answers.find(Question::new(viewer.clone(), asked)).await
+        }
+        _ => Found::Nothing(None),
+    }
+}
+
+/// Reads one operation, and answers it as it is and the client wants it; `allowed` may refuse its kind. The answer is left in
+/// `place`, if it may be given again.
 async fn one<E: Executor>(
     edge: &GraphqlEdge<E>,
     accepted: Accepted,
     caller: sse::Caller,
     viewer: Viewer,
     sent: Sent,
+    place: Option<Place<'_>>,
     allowed: impl FnOnce(OperationType) -> Result<(), Refusal>,
 ) -> Result<HttpResponse, Refusal> {
     let media = accepted.media;
@@ -154,13 +184,14 @@ async fn one<E: Executor>(
         Err(errors) if media == Media::EventStream => {
             return Ok(sse::refuse(edge, &refused(errors)));
         }
-        Err(errors) => return Ok(respond::one(media, refused(errors))),
+        Err(errors) => return Ok(respond::one(media, refused(errors), None)),
     };
     allowed(kind)?;
     if accepted.streamed(kind) {
         return Ok(sse::answer(edge, viewer, request, kind, caller));
     }
-    Ok(respond::one(media, run(edge, viewer, request, kind).await))
+    let response = run(edge, viewer, request, kind).await;
+    Ok(respond::one(media, response, place))
 }
 
 /// Executes one operation whose document was read.

@@ -4,6 +4,7 @@
 //! `application/json` it is 200 for every well-formed request.
 
 use axum::{body::Body, response::Response as HttpResponse};
+use bytes::Bytes;
 use http::{
     HeaderValue, StatusCode,
     header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, VARY},
@@ -13,33 +14,45 @@ use serde::Serialize;
 use super::accept::Media;
 use crate::http::{
     Code, Refusal,
+    answers::Place,
     execute::{Wire, is_request_error, refused},
     refusal::code_of,
 };
 
-/// The answer to one request.
-pub(super) fn one(media: Media, mut response: async_graphql::Response) -> HttpResponse {
-    let headers = std::mem::take(&mut response.http_headers);
-    let mut http = json(media, status(media, &response), &Wire::from(&response));
-    for (name, value) in &headers {
+/// The answer to one request, left in `place` as well if it may be given again.
+pub(super) fn one(
+    media: Media,
+    response: async_graphql::Response,
+    place: Option<Place<'_>>,
+) -> HttpResponse {
+    let (status, body) = written(status(media, &response), &Wire::from(&response));
+    if let Some(place) = place.filter(|_| status == StatusCode::OK) {
+        place.leave(&response, &body);
+    }
+    let mut http = json(media, status, body);
+    for (name, value) in &response.http_headers {
         http.headers_mut().append(name, value.clone());
     }
     http
 }
 
+/// An answer that was kept.
+pub(super) fn kept(media: Media, body: Bytes) -> HttpResponse {
+    json(media, StatusCode::OK, body)
+}
+
 /// The answer to a batch: 200, since each of its requests tells its own story.
 pub(super) fn batch(media: Media, responses: &[async_graphql::Response]) -> HttpResponse {
     let wire: Vec<Wire> = responses.iter().map(Wire::from).collect();
-    json(media, StatusCode::OK, &wire)
+    let (status, body) = written(StatusCode::OK, &wire);
+    json(media, status, body)
 }
 
 /// The answer to a request that is not well formed, or not for this sender: the same status under every media type.
 pub(in crate::http) fn refusal(media: Media, refusal: &Refusal) -> HttpResponse {
-    let mut http = json(
-        media,
-        refusal.status,
-        &Wire::from(&refused(vec![refusal.to_error()])),
-    );
+    let response = refused(vec![refusal.to_error()]);
+    let (status, body) = written(refusal.status, &Wire::from(&response));
+    let mut http = json(media, status, body);
     if refusal.status == StatusCode::METHOD_NOT_ALLOWED {
         http.headers_mut()
             .insert(ALLOW, HeaderValue::from_static("GET, POST"));
@@ -58,15 +71,22 @@ fn status(media: Media, response: &async_graphql::Response) -> StatusCode {
     }
 }
 
-fn json(media: Media, status: StatusCode, body: &impl Serialize) -> HttpResponse {
-    let (status, body) = match serde_json::to_vec(body) {
-        Ok(body) => (status, body),
+/// The body of an answer, and its status if it can be written.
+fn written(status: StatusCode, body: &impl Serialize) -> (StatusCode, Bytes) {
+    match serde_json::to_vec(body) {
+        Ok(body) => (status, body.into()),
         Err(error) => {
             tracing::error!(%error, "a GraphQL response cannot be written as JSON");
             let failed = br#"{"errors":[{"message":"The server cannot write its answer; its log says more.","extensions":{"code":"INTERNAL"}}]}"#;
-            (StatusCode::INTERNAL_SERVER_ERROR, failed.to_vec())
+            (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                Bytes::from_static(failed),
+            )
         }
-    };
+    }
+}
+
+fn json(media: Media, status: StatusCode, body: Bytes) -> HttpResponse {
     let mut http = HttpResponse::new(Body::from(body));
     *http.status_mut() = status;
     let headers = http.headers_mut();
