@@ -38,14 +38,16 @@ fn end_of_word(text: &[u8], begin: usize) -> usize {
     let mut at = begin;
     while let Some(&letter) = text.get(at) {
         if !is_of_word(letter) {
+            let (before, behind) = (text[at - 1], text.get(at + 1).copied().unwrap_or_default());
+            let letters = before.is_ascii_alphabetic() && behind.is_ascii_alphabetic();
+            let digits = before.is_ascii_digit() && behind.is_ascii_digit();
             let holds = match letter {
-                b':' => u8::is_ascii_alphabetic,
-                b',' | b';' => u8::is_ascii_digit,
-                b'.' | b'\'' if text[at - 1].is_ascii_digit() => u8::is_ascii_digit,
-                b'.' | b'\'' => u8::is_ascii_alphabetic,
-                _ => return at,
+                b':' => letters,
+                b',' | b';' => digits,
+                b'.' | b'\'' => letters || digits,
+                _ => false,
             };
-            if !(holds(&text[at - 1]) && text.get(at + 1).is_some_and(holds)) {
+            if !holds {
                 return at;
             }
         }

@@ -28,13 +28,16 @@ impl Default for BatchLimits {
     }
 }
 
+/// What becomes of reading a batch.
+type Read = Result<Vec<Event>, StepError>;
+
 /// Reads a log batch by batch, for one generation.
 #[derive(Debug)]
 pub struct Batches {
     log: Log,
     limits: BatchLimits,
     /// Behind which position is being read already, and the task that does: it ends when this is dropped.
-    ahead: Option<(Position, JoinSet<Result<Vec<Event>, StepError>>)>,
+    ahead: Option<(Position, JoinSet<Read>)>,
 }
 
 impl Batches {
@@ -74,11 +77,7 @@ impl Batches {
     }
 }
 
-async fn read_after(
-    log: Log,
-    from: Position,
-    limits: BatchLimits,
-) -> Result<Vec<Event>, StepError> {
+async fn read_after(log: Log, from: Position, limits: BatchLimits) -> Read {
     let stored = log
         .read_after(from, limits.events, limits.bytes)
         .await

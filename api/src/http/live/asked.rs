@@ -53,7 +53,7 @@ impl Asked {
         let mut request = Request::new(&self.key.text).variables(self.variables.clone());
         request.operation_name.clone_from(&self.key.operation);
         // It could be read before; otherwise executing it says so.
-        let _ = document::read(&mut request, &edge.limits);
+        let _ = edge.documents.read_again(&mut request, &edge.limits);
         request
     }
 

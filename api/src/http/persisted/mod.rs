@@ -120,6 +120,15 @@ impl Documents {
         }
     }
 
+    /// Reads a document that was found before, once more.
+    pub(super) fn read_again(
+        &self,
+        request: &mut Request,
+        limits: &EdgeLimits,
+    ) -> Result<OperationType, Vec<ServerError>> {
+        document::read(request, limits, &self.known)
+    }
+
     /// Whether only trusted documents are executed.
     pub fn are_trusted(&self) -> bool {
         matches!(self.named, Named::Trusted(_))
