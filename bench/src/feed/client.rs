@@ -262,7 +262,9 @@ fn reckon(
             }
         }
     }
-    since.iter_mut().for_each(|since| since.sort_unstable());
+    for since in &mut since {
+        since.sort_unstable();
+    }
     let messages = since[0].len();
     anyhow::ensure!(
         messages == sent.messages,

@@ -71,24 +71,19 @@ impl Hookgraph {
 
     /// Measures one scenario.
     pub async fn measure(self, plan: &Plan, lasting: Duration) -> anyhow::Result<Side> {
-        let calls = match plan.filtered {
-            false => self.calls,
+        let (calls, filters) = if plan.filtered {
             // Only of the users that somebody wants.
-            true => {
-                let wanted = &self.users[..plan.subscribers.min(self.users.len())];
-                let of_wanted = |call: &sample::Delivery| {
-                    user_of(&call.body).is_ok_and(|user| wanted.contains(&user))
-                };
-                self.calls.into_iter().filter(of_wanted).collect()
-            }
-        };
-        let filters = match plan.filtered {
-            false => vec![json!(null)],
-            true => self
-                .users
-                .iter()
-                .map(|user| json!({ "userId": [user] }))
-                .collect(),
+            let wanted = &self.users[..plan.subscribers.min(self.users.len())];
+            let of_wanted = |call: &sample::Delivery| {
+                user_of(&call.body).is_ok_and(|user| wanted.contains(&user))
+            };
+            let filters = wanted.iter().map(|user| json!({ "userId": [user] }));
+            (
+                self.calls.into_iter().filter(of_wanted).collect(),
+                filters.collect(),
+            )
+        } else {
+            (self.calls, vec![json!(null)])
         };
         let payloads = filters
             .into_iter()

@@ -101,7 +101,7 @@ macro_rules! subjects {
                     .filter(filter.condition(reader.backend()))
                     .all(generation.db())
                     .await?;
-                Ok(by_position(events, rows, |row| &row.id, |row| $object(row.clone())))
+                Ok(by_position(events, &rows, |row| &row.id, |row| $object(row.clone())))
             }
 
             async fn rows(
@@ -112,7 +112,7 @@ macro_rules! subjects {
                 let generation = store.read_model.live();
                 let everything = $table::Entity::visible_to(&Scope::Everything);
                 let rows = everything.filter($table::Column::Id.is_in(ids)).all(generation.db()).await?;
-                Ok(by_position(events, rows, |row| &row.id, Clone::clone))
+                Ok(by_position(events, &rows, |row| &row.id, Clone::clone))
             }
 
             fn object(row: &$table::Model) -> $object {
@@ -155,7 +155,7 @@ fn org_of_org(org: &org::Model) -> Option<&str> {
 /// What each of these events tells of, of the rows with these ids.
 fn by_position<M: ModelTrait, T>(
     events: &[event_index::Model],
-    rows: Vec<M>,
+    rows: &[M],
     id: impl Fn(&M) -> &String,
     shown: impl Fn(&M) -> T,
 ) -> HashMap<i64, T> {

@@ -35,8 +35,8 @@ const NEAR: i64 = 256;
 pub(super) struct Room {
     asked: Arc<Asked>,
     hall: Mutex<Hall>,
-    /// The execution rests until this.
-    has_room: Notify,
+    /// The execution rests until this rings.
+    may_go_on: Notify,
     execution: OnceLock<AbortHandle>,
     rooms: Rooms,
 }
@@ -120,7 +120,7 @@ impl Room {
         Arc::new(Self {
             asked,
             hall: Mutex::new(hall),
-            has_room: Notify::new(),
+            may_go_on: Notify::new(),
             execution: OnceLock::new(),
             rooms,
         })
@@ -194,7 +194,7 @@ impl Room {
                 Ok(wakers) => wakers.into_iter().for_each(Waker::wake),
                 Err(refused) => {
                     item = Some(refused);
-                    self.has_room.notified().await;
+                    self.may_go_on.notified().await;
                 }
             }
         }
@@ -359,7 +359,7 @@ impl Member {
         let awakens = hall.awakens();
         drop(hall);
         if awakens {
-            self.room.has_room.notify_one();
+            self.room.may_go_on.notify_one();
         }
         match taken {
             Taken::Nothing => Poll::Pending,
@@ -390,7 +390,7 @@ impl Drop for Member {
         let awakens = hall.awakens();
         drop(hall);
         if awakens {
-            self.room.has_room.notify_one();
+            self.room.may_go_on.notify_one();
         }
     }
 }

@@ -92,7 +92,7 @@ pub(super) fn answer<E: Executor>(
         .hangup
         .map(|hangup| hang_up_after_stop(hangup, edge.shutdown.clone()));
     let events = if kind == OperationType::Subscription {
-        follow(edge, viewer, request, caller.last_event_id).left_stream()
+        follow(edge, viewer, request, caller.last_event_id.as_deref()).left_stream()
     } else {
         let edge = edge.clone();
         let request = (edge.prepare)(request, viewer);
@@ -154,10 +154,10 @@ fn follow<E: Executor>(
     edge: &GraphqlEdge<E>,
     viewer: Viewer,
     request: Request,
-    after: Option<String>,
+    after: Option<&str>,
 ) -> impl Stream<Item = Bytes> + Send + use<E> {
     let edge = edge.clone();
-    let mut catching_up = CatchingUp::begin(&edge, viewer, request, after.as_deref());
+    let mut catching_up = CatchingUp::begin(&edge, viewer, request, after);
     async_stream::stream! {
         let mut all = Vec::new();
         loop {

@@ -27,6 +27,11 @@ fn item(position: i64) -> Item {
     }
 }
 
+fn seat(room: &Arc<Room>, position: i64) -> Member {
+    let seat = Room::seat(room, position);
+    seat.unwrap_or_else(|refused| panic!("no seat behind {position}: {refused:?}"))
+}
+
 /// Whether there was room for an item.
 fn put(room: &Room, position: i64) -> bool {
     room.locked().put(item(position)).is_ok()
@@ -48,6 +53,7 @@ fn take(member: &mut Member) -> Option<(Taken, Vec<String>)> {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "what is compared is an option")]
 fn some(positions: std::ops::RangeInclusive<i64>) -> Option<(Taken, Vec<String>)> {
     Some((
         Taken::Some,
@@ -58,14 +64,14 @@ fn some(positions: std::ops::RangeInclusive<i64>) -> Option<(Taken, Vec<String>)
 #[test]
 fn a_newcomer_gets_what_it_has_not_seen() {
     let room = room();
-    let mut first = Room::seat(&room, 0).ok().expect("a seat");
+    let mut first = seat(&room, 0);
     assert_eq!(take(&mut first), None);
     for position in 1..=3 {
         assert!(put(&room, position));
     }
-    let mut second = Room::seat(&room, 2).ok().expect("a seat");
+    let mut second = seat(&room, 2);
     // It was further than the room.
-    let mut third = Room::seat(&room, 5).ok().expect("a seat");
+    let mut third = seat(&room, 5);
     assert_eq!(take(&mut first), some(1..=3));
     assert_eq!(take(&mut second), some(3..=3));
     assert_eq!(take(&mut third), None);
@@ -79,7 +85,7 @@ fn a_newcomer_gets_what_it_has_not_seen() {
 #[test]
 fn who_asks_for_what_is_gone_has_to_catch_up() {
     let room = room();
-    let mut member = Room::seat(&room, 0).ok().expect("a seat");
+    let mut member = seat(&room, 0);
     for position in 1..=10 {
         assert!(put(&room, position));
     }
@@ -92,8 +98,8 @@ fn who_asks_for_what_is_gone_has_to_catch_up() {
 #[test]
 fn a_room_rests_while_nobody_waits_and_leaves_behind_who_is_slow_when_somebody_does() {
     let room = room();
-    let mut slow = Room::seat(&room, 0).ok().expect("a seat");
-    let mut quick = Room::seat(&room, 0).ok().expect("a seat");
+    let mut slow = seat(&room, 0);
+    let mut quick = seat(&room, 0);
     let most = i64::try_from(MOST).expect("few");
     for position in 1..=most {
         assert!(put(&room, position));
@@ -113,7 +119,7 @@ fn a_room_rests_while_nobody_waits_and_leaves_behind_who_is_slow_when_somebody_d
 #[test]
 fn those_who_wait_are_woken_when_nothing_more_follows_at_once() {
     let room = room();
-    let mut member = Room::seat(&room, 0).ok().expect("a seat");
+    let mut member = seat(&room, 0);
     assert_eq!(take(&mut member), None);
     let more = Item {
         has_more: true,
