@@ -47,7 +47,7 @@ pub async fn run(args: FillArgs) -> anyhow::Result<()> {
 
 /// A connection that posts signed webhooks.
 pub struct Sender {
-    sender: SendRequest<Full<Bytes>>,
+    requests: SendRequest<Full<Bytes>>,
     host: String,
     signer: Webhook,
 }
@@ -60,7 +60,7 @@ impl Sender {
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
         Ok(Self {
-            sender,
+            requests: sender,
             host: address.to_string(),
             signer: Webhook::new(secret).ok().context("not a signing secret")?,
         })
@@ -80,9 +80,9 @@ impl Sender {
             .header("svix-timestamp", timestamp)
             .header("svix-signature", signature)
             .body(Full::new(Bytes::copy_from_slice(body)))?;
-        self.sender.ready().await?;
+        self.requests.ready().await?;
         let sent = Instant::now();
-        let response = self.sender.send_request(request).await?;
+        let response = self.requests.send_request(request).await?;
         let status = response.status();
         response.into_body().collect().await?;
         if status != 204 {

@@ -156,7 +156,7 @@ fn collect(value: &Value, leaves: &mut Vec<String>) {
         Value::Object(fields) => fields.values().for_each(|value| collect(value, leaves)),
         Value::Array(elements) => elements.iter().for_each(|value| collect(value, leaves)),
         Value::Number(number) => {
-            leaves.extend(number.as_f64().map(|number| format!("{number:.6}")))
+            leaves.extend(number.as_f64().map(|number| format!("{number:.6}")));
         }
         // A peer's big number is a text.
         Value::String(text) => leaves.push(match text.parse::<f64>() {

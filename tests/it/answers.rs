@@ -26,8 +26,9 @@ async fn an_answer_is_given_again_until_there_is_something_new() {
         assert_eq!(server.graphql(COUNT, json!({})).await, before);
         assert_eq!(before["users"]["totalCount"], number - 1);
         let id = format!("user-{number}");
-        let sent = server.sender().send(&format!("msg_{number}"), user(&id, 0));
-        assert_eq!(sent.await.status, 204);
+        let message = format!("msg_{number}");
+        let sent = server.sender().send(&message, user(&id, 0)).await;
+        assert_eq!(sent.status, 204);
         server.settled().await;
         let after = server.graphql(COUNT, json!({})).await;
         assert_eq!(after["users"]["totalCount"], number, "after {id}");
@@ -78,8 +79,9 @@ async fn what_is_of_its_moment_is_asked_anew() {
     for number in 1..=5 {
         let answer = server.graphql(head, json!({})).await;
         assert_eq!(answer["status"]["head"], number - 1);
-        let sent = server.sender().send(&format!("msg_{number}"), user("u", 0));
-        assert_eq!(sent.await.status, 204);
+        let message = format!("msg_{number}");
+        let sent = server.sender().send(&message, user("u", 0)).await;
+        assert_eq!(sent.status, 204);
         // Acknowledged is enough: the head is the log's.
         let answer = server.graphql(head, json!({})).await;
         assert_eq!(answer["status"]["head"], number);

@@ -24,7 +24,7 @@ impl Store {
     /// Connects and prepares.
     pub async fn open(url: &str, schema: &str) -> anyhow::Result<Self> {
         let mut config: Config = url.parse()?;
-        config.options(&format!("-c search_path={schema}"));
+        config.options(format!("-c search_path={schema}"));
         let mut connections = Vec::new();
         for _ in 0..CONNECTIONS {
             let (client, connection) = config.connect(NoTls).await?;

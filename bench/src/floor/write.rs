@@ -59,7 +59,7 @@ impl Writer {
             0 => self.call_of_page(row)?,
             1 => self.part_of_call(row)?,
             2 => {
-                self.comma()?;
+                self.comma();
                 write!(self.json, r#"{{"userId":"#)?;
                 to_writer(&mut self.json, &row.text(0)?)?;
                 write!(
@@ -71,7 +71,7 @@ impl Writer {
                 self.json.extend_from_slice(b"}}");
             }
             _ => {
-                self.comma()?;
+                self.comma();
                 self.head(row)?;
                 self.json.push(b'}');
             }
@@ -86,18 +86,16 @@ impl Writer {
             (0, 0) => b"]}}}",
             (0, _) => b"]}]}}}",
             (1, 0) => b"null}}",
-            (1, _) => b"]}}}",
             _ => b"]}}}",
         };
         self.json.extend_from_slice(end);
         self.json
     }
 
-    fn comma(&mut self) -> anyhow::Result<()> {
+    fn comma(&mut self) {
         if self.rows > 0 {
             self.json.push(b',');
         }
-        Ok(())
     }
 
     fn head(&mut self, row: &impl Row) -> anyhow::Result<()> {

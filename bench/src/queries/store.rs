@@ -141,7 +141,7 @@ impl Store {
             command.env("HOOKGRAPH_DATABASE_URL", url);
         }
         let mut server = Process::start(&mut command).await?;
-        server.target.path = "/graphql".to_owned();
+        "/graphql".clone_into(&mut server.target.path);
         Ok(server)
     }
 }

@@ -37,17 +37,16 @@ pub(super) fn read(
     known: &Known,
 ) -> Result<OperationType, Vec<ServerError>> {
     text::replace_in_variables(request);
-    let document = match known.find(&request.query) {
-        Some(document) => document,
-        None => {
-            parse(request, limits)?;
-            text::replace_in_document(request);
-            let parsed = request.parsed_query();
-            let parsed = parsed.map_err(|error| vec![unparsed(error)])?.clone();
-            let document = Arc::new(Document::new(parsed));
-            known.remember(&request.query, &document);
-            document
-        }
+    let document = if let Some(document) = known.find(&request.query) {
+        document
+    } else {
+        parse(request, limits)?;
+        text::replace_in_document(request);
+        let parsed = request.parsed_query();
+        let parsed = parsed.map_err(|error| vec![unparsed(error)])?.clone();
+        let document = Arc::new(Document::new(parsed));
+        known.remember(&request.query, &document);
+        document
     };
     let kind = operation(&document, request)?;
     request.set_parsed_query(document.parsed().clone());

@@ -184,14 +184,14 @@ async fn one<E: Executor>(
         Err(errors) if media == Media::EventStream => {
             return Ok(sse::refuse(edge, &refused(errors)));
         }
-        Err(errors) => return Ok(respond::one(media, refused(errors), None)),
+        Err(errors) => return Ok(respond::one(media, &refused(errors), None)),
     };
     allowed(kind)?;
     if accepted.streamed(kind) {
         return Ok(sse::answer(edge, viewer, request, kind, caller));
     }
     let response = run(edge, viewer, request, kind).await;
-    Ok(respond::one(media, response, place))
+    Ok(respond::one(media, &response, place))
 }
 
 /// Executes one operation whose document was read.

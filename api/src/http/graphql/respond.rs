@@ -22,12 +22,12 @@ use crate::http::{
 /// The answer to one request, left in `place` as well if it may be given again.
 pub(super) fn one(
     media: Media,
-    response: async_graphql::Response,
+    response: &async_graphql::Response,
     place: Option<Place<'_>>,
 ) -> HttpResponse {
-    let (status, body) = written(status(media, &response), &Wire::from(&response));
+    let (status, body) = written(status(media, response), &Wire::from(response));
     if let Some(place) = place.filter(|_| status == StatusCode::OK) {
-        place.leave(&response, &body);
+        place.leave(response, &body);
     }
     let mut http = json(media, status, body);
     for (name, value) in &response.http_headers {

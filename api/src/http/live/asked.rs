@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use async_graphql::{Executor, Name, Request, Value, Variables};
 
-use super::super::{GraphqlEdge, document};
+use super::super::GraphqlEdge;
 use super::begin::variables_of_beginning;
 use crate::graphql::{Leg, Viewer};
 
