@@ -123,7 +123,7 @@ async fn send(
 ) -> anyhow::Result<Answers> {
     let address = server.address().parse()?;
     let requests = Arc::clone(requests);
-    let lasting = Duration::from_secs(60);
+    let lasting = Duration::from_mins(1);
     let sent = tokio::task::spawn_blocking(move || {
         door::send(address, &requests, CONNECTIONS, pace, lasting)
     });

@@ -127,7 +127,7 @@ impl Watch {
                     .filter(|(from, _)| *from > 0)
                     .or(Some((at, Instant::now())));
             }
-            if begin.elapsed() > Duration::from_secs(120) {
+            if begin.elapsed() > Duration::from_mins(2) {
                 bail!("the read model is at {at} of {head} after two minutes");
             }
             tokio::time::sleep(EVERY / 4).await;
