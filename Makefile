@@ -7,12 +7,13 @@ SHELL := bash
 # Where `.ci/setup` puts a Node.js of its own, when the machine's is missing or too old for the playground's build.
 export PATH := $(CURDIR)/.tools/node_modules/.bin:$(PATH)
 
-.PHONY: help run test test-faults web clients setup check clean
+.PHONY: help run test test-faults bench web clients setup check clean
 
 help:
 	@echo "make run      build everything and serve on 127.0.0.1:8080"
 	@echo "make test     install what the tests need, and run every test"
 	@echo "make test-faults   the fault tests at length: kills, full disks, jumping clocks and the like on both databases"
+	@echo "make bench    measure everything beside its floor and its peers, into docs/benchmarks.md (about an hour)"
 	@echo "make check    format, lints, documentation and dependency directions"
 	@echo "make web      build the playground"
 
@@ -25,6 +26,20 @@ test: setup web clients
 	cargo build --workspace
 	cargo test --workspace
 	HOOKGRAPH_TEST_DATABASE=postgres PROPTEST_CASES=12 cargo test --workspace --test it --test laws --test statements
+
+# Everything that is measured, on this machine, into docs/benchmarks.md: about an hour. `bench --help` has the parts.
+bench: setup web
+	cargo build --release --workspace --bin hookgraph --bin bench
+	target/release/bench peer install
+	target/release/bench queries --database postgres
+	target/release/bench queries --database sqlite
+	target/release/bench ingest --database postgres
+	target/release/bench ingest --database sqlite
+	target/release/bench feed
+	target/release/bench growth --database sqlite
+	target/release/bench growth --database postgres
+	target/release/bench build
+	target/release/bench document
 
 # Takes long, and root for the full disks. Another seed tries other moments and other victims: make test-faults SEED=2
 FAULTS := clock:: cluster:: full:: journal:: kill:: outage:: poison:: processes:: rotation:: slow:: stalled::

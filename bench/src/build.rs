@@ -243,9 +243,9 @@ pub fn section(figures: &Figures) -> String {
     );
     for (name, built) in [("debug", &figures.debug), ("release", &figures.release)] {
         if let Some(built) = built {
-            let _ = write!(
+            let _ = writeln!(
                 text,
-                "| {name} | {:.0} s | {} | {} | {} |\n",
+                "| {name} | {:.0} s | {} | {} | {} |",
                 built.took,
                 megabytes(built.binary),
                 built.stripped.map_or_else(|| "–".to_owned(), megabytes),

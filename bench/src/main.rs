@@ -7,6 +7,7 @@
 mod ask;
 mod build;
 mod company;
+mod document;
 mod feed;
 mod fill;
 mod floor;
@@ -52,6 +53,8 @@ enum Command {
     Growth(growth::GrowthArgs),
     /// Measure how long a build takes, and what comes of it
     Build(build::BuildArgs),
+    /// Write docs/benchmarks.md of what was measured
+    Document,
     /// Bring the peers onto this machine
     #[command(subcommand)]
     Peer(PeerCommand),
@@ -75,6 +78,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Queries(args) => queries::run(args).await,
         Command::Growth(args) => growth::run(args).await,
         Command::Build(args) => build::run(&args),
+        Command::Document => document::write(),
         Command::Peer(PeerCommand::Install) => peer::install().await,
         Command::Ingest(args) => ingest::run(args).await,
     }

@@ -103,9 +103,9 @@ fn sizes<'a>(volumes: impl Iterator<Item = &'a Volume>) -> String {
                 hundredths % 100
             )
         };
-        let _ = write!(
+        let _ = writeln!(
             text,
-            "| {} | {} | {} | {} | {} | {} |\n",
+            "| {} | {} | {} | {} | {} | {} |",
             grouped(volume.calls),
             volume.lines,
             grouped(volume.events),

@@ -126,6 +126,7 @@ details! {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the catalogue says analysisType")]
 pub struct Analysis<'a> {
     #[serde(borrow)]
     pub analysis_type: Text<'a>,

@@ -28,7 +28,7 @@ pub enum Pace {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Answers {
     /// How many.
-    pub answers: usize,
+    pub count: usize,
     /// Answers a second.
     pub per_second: f64,
     /// Median time of an answer, in milliseconds.
@@ -71,7 +71,7 @@ pub fn send(
         let elapsed = begin.elapsed();
         times.sort_unstable();
         Ok(Answers {
-            answers: times.len(),
+            count: times.len(),
             per_second: count(times.len()) / elapsed.as_secs_f64(),
             p50: percentile(&times, 0.5),
             p99: percentile(&times, 0.99),

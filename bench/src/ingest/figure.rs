@@ -40,10 +40,10 @@ impl Figures {
                 median(rounds.iter().filter_map(of_round).map(figure).collect())
             };
             Answers {
-                answers: rounds
+                count: rounds
                     .first()
                     .and_then(of_round)
-                    .map_or(0, |first| first.answers),
+                    .map_or(0, |first| first.count),
                 per_second: of(|answers| answers.per_second),
                 p50: of(|answers| answers.p50),
                 p99: of(|answers| answers.p99),

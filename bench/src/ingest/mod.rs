@@ -22,7 +22,7 @@ use sample::Delivery;
 use tests::server::{Installation, Server};
 
 use self::door::{Answers, Pace};
-use self::figure::{Figures, section};
+pub use self::figure::{Figures, section};
 use self::place::{Database, Host, Place};
 use self::watch::Watch;
 use crate::load::count;

@@ -74,7 +74,8 @@ impl<'a> Rows<'a> {
         let mut prospects = BTreeMap::new();
         for (body, position) in bodies.iter().zip(after + 1..) {
             let call = &body.payload.call;
-            let at = ingest::payload::Instant::parse(&body.timestamp).map_or(0, ingest::payload::Instant::micros);
+            let at = ingest::payload::Instant::parse(&body.timestamp)
+                .map_or(0, ingest::payload::Instant::micros);
             users.insert(&*call.user.id, (call, position, at));
             for prospect in &call.prospects {
                 prospects.insert((&*call.org_id, &*prospect.id), (prospect, position));

@@ -22,12 +22,12 @@ pub(super) enum Durability {
 
 impl Durability {
     /// How many pages of 4 KiB the journal may have before they are put into the file. A batch of the projection changes some
-    /// thousands, many of them the same as the batch before; what is appended to the log is written once, and the longer its journal
-    /// the longer the commit that puts it away.
+    /// thousands, many of them the same as the batch before, so a longer journal spares writing; but what is put away at once keeps the disk
+    /// from the log's commits meanwhile.
     fn journal_pages(self) -> u32 {
         match self {
-            Self::Full => 2_000,
-            Self::Rebuildable => 16_000,
+            Self::Full => 1_000,
+            Self::Rebuildable => 4_000,
         }
     }
 }

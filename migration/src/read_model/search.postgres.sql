@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS call_words (
         (array_to_tsvector(string_to_array(vocabulary, ' '))) STORED
 );
 -- New rows wait in a list that every search goes through; by its length the planner also reckons whether the index is worth it.
--- Words go from there to the index many at once: without the list, writing a call took five times as long, and with a list for 32 calls
--- (256 KiB) half as long again as with this one, which holds a batch of the projection.
+-- Words go from there to the index many at once: without the list, writing a call took five times as long. It is as long (2 MiB) as
+-- the words of a batch of the projection are: a shorter one was moved several times a batch, a fifth of all that writing a call costs.
 CREATE INDEX IF NOT EXISTS call_words_title ON call_words USING gin (title_words) WITH (gin_pending_list_limit = 2048);
 CREATE INDEX IF NOT EXISTS call_words_spoken ON call_words USING gin (spoken_words) WITH (gin_pending_list_limit = 2048);
