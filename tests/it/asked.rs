@@ -66,7 +66,7 @@ const PLACES: [(&str, &str, &str); 11] = [
 
 /// The fields of a type that have no parts and take no arguments.
 async fn leaves(server: &Server, of: &str) -> Vec<String> {
-    let query = "query ($of: String!) { __type(name: $of) { fields { name args { name } type { kind ofType { kind ofType { kind } } } } } }";
+    let query = "query ($of: String!) { __type(name: $of) { fields { name args { name } type { kind ofType { kind ofType { kind ofType { kind } } } } } } }";
     let answer = server.graphql(query, json!({ "of": of })).await;
     let fields = answer["__type"]["fields"].as_array().expect(of).clone();
     let is_leaf = |field: &Value| {
