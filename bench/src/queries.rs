@@ -35,6 +35,9 @@ const DEPTH: usize = 15_000;
 /// How many pages at depth are asked for in turn: each contestant has to be asked for each of its cursors first.
 const PAGES: usize = 10;
 
+/// How many cases must be answered alike before a question is measured.
+const COMPARED: usize = 10;
+
 /// Calls that are received each second while the shipped server is asked.
 const RECEIVED: f64 = 20.0;
 
@@ -185,6 +188,8 @@ async fn sides<'c>(
     question: &Question,
     cases: &[crate::question::Case],
 ) -> anyhow::Result<Vec<(&'c Contestant, Arc<[Bytes]>)>> {
+    // Seaography names its page at depth by number: it is asked for the first one always.
+    let compared = if question.name == "Q4" { 1 } else { COMPARED };
     let mut sides = Vec::new();
     let mut expected = None;
     for contestant in contestants {
@@ -192,10 +197,14 @@ async fn sides<'c>(
             continue;
         };
         let mut connection = load::Connection::open(&contestant.process.target).await?;
-        let answer = connection.post(bodies[0].clone()).await?;
-        let values = values_of(&answer).with_context(|| contestant.name.to_owned())?;
+        let mut values = Vec::new();
+        for body in &bodies[..compared.min(bodies.len())] {
+            let answer = connection.post(body.clone()).await?;
+            values.push(values_of(&answer).with_context(|| contestant.name.to_owned())?);
+        }
+        // An org may have no calls in a period; not all of them have none.
         ensure!(
-            !values.is_empty(),
+            values.iter().any(|values| !values.is_empty()),
             "{} has no values for {}",
             contestant.name,
             question.name
