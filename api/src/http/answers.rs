@@ -2,8 +2,7 @@
 //!
 //! Invariants: an answer is only given again in the very state of the read model in which it was made, and that state is asked of the
 //! database after the request has arrived, so nobody can tell whether an answer was kept, but by how soon it comes. Requests that
-//! are equal and under way at the same time are executed once. What is kept is bounded in bytes; the answer that was not
-//! asked for the longest time gives way.
+//! are equal and under way at the same time are executed once; when that fails, each is executed by itself.
 
 use std::{
     collections::HashMap,
@@ -12,13 +11,16 @@ use std::{
 
 use async_graphql::Response;
 use bytes::Bytes;
-use lru::LruCache;
 use tokio::sync::watch;
 
+use super::recent::Recent;
 use crate::graphql::{State, States, Viewer};
 
 /// The longest answer that is kept, in bytes.
 const LONGEST: usize = 1024 * 1024;
+
+/// Answers that are kept at most: beside their bytes, a bound that hardly any installation meets.
+const MOST: usize = 20_000;
 
 /// What an answer takes besides its request and its body, about, in bytes.
 const OVERHEAD: usize = 256;
@@ -49,16 +51,13 @@ impl Question {
 #[derive(Clone)]
 pub struct Answers {
     states: States,
-    most_bytes: usize,
-    inner: Arc<Mutex<Inner>>,
+    keeps: bool,
+    kept: Arc<Recent<Question, Kept>>,
+    running: Arc<Mutex<Running>>,
 }
 
-struct Inner {
-    kept: LruCache<Question, Kept>,
-    bytes: usize,
-    /// What is being executed, in which state, and who waits for it.
-    running: HashMap<Question, (State, watch::Receiver<Option<Bytes>>)>,
-}
+/// What is being executed, in which state, and for whom to wait.
+type Running = HashMap<Question, (State, watch::Receiver<Option<Bytes>>)>;
 
 #[derive(Clone)]
 struct Kept {
@@ -87,51 +86,43 @@ impl Answers {
     pub fn new(states: States, most_bytes: usize) -> Self {
         Self {
             states,
-            most_bytes,
-            inner: Arc::new(Mutex::new(Inner {
-                kept: LruCache::unbounded(),
-                bytes: 0,
-                running: HashMap::new(),
-            })),
+            keeps: most_bytes > 0,
+            kept: Arc::new(Recent::new(MOST, most_bytes)),
+            running: Arc::default(),
         }
     }
 
     /// Looks for the answer to `question` in the present state of the read model.
     pub(super) async fn find(&self, question: Question) -> Found<'_> {
-        if self.most_bytes == 0 {
+        if !self.keeps {
             return Found::Nothing(None);
         }
         let Some(state) = self.states.present().await else {
             return Found::Nothing(None);
         };
+        let kept = self.kept.find(&question);
+        if let Some(kept) = kept.filter(|kept| kept.state == state) {
+            return given_again(kept.body);
+        }
         let mut running = {
-            let mut inner = self.lock();
-            if let Some(kept) = inner.kept.get(&question)
-                && kept.state == state
-            {
-                metrics::counter!("hookgraph_kept_answers_total").increment(1);
-                return Found::Answer(kept.body.clone());
-            }
-            match inner.running.get(&question) {
+            let mut running = self.running();
+            match running.get(&question) {
                 Some((of, running)) if *of == state => running.clone(),
                 Some(_) => return Found::Nothing(None),
-                None => return Found::Nothing(Some(self.place(&mut inner, &question, state))),
+                None => return Found::Nothing(Some(self.place(&mut running, &question, state))),
             }
         };
         // It ends without an answer when that must not be given to others.
         match running.wait_for(Option::is_some).await {
-            Ok(body) => {
-                metrics::counter!("hookgraph_kept_answers_total").increment(1);
-                Found::Answer(body.clone().unwrap_or_default())
-            }
+            Ok(body) => given_again(body.clone().unwrap_or_default()),
             Err(_) => Found::Nothing(None),
         }
     }
 
-    fn place(&self, inner: &mut Inner, question: &Question, state: State) -> Place<'_> {
+    fn place(&self, running: &mut Running, question: &Question, state: State) -> Place<'_> {
         let question = question.owned();
-        let (waiting, running) = watch::channel(None);
-        inner.running.insert(question.clone(), (state, running));
+        let (waiting, others) = watch::channel(None);
+        running.insert(question.clone(), (state, others));
         Place {
             answers: self,
             question,
@@ -140,9 +131,14 @@ impl Answers {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn running(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn given_again<'a>(body: Bytes) -> Found<'a> {
+    metrics::counter!("hookgraph_kept_answers_total").increment(1);
+    Found::Answer(body)
 }
 
 impl Place<'_> {
@@ -162,26 +158,13 @@ impl Place<'_> {
             state: self.state,
             body: body.clone(),
         };
-        let mut inner = self.answers.lock();
-        inner.bytes += size(&self.question, &kept);
-        if let Some((question, gone)) = inner.kept.push(self.question.clone(), kept) {
-            inner.bytes -= size(&question, &gone);
-        }
-        while inner.bytes > self.answers.most_bytes {
-            let Some((question, gone)) = inner.kept.pop_lru() else {
-                break;
-            };
-            inner.bytes -= size(&question, &gone);
-        }
+        let bytes = self.question.request.len() + body.len() + OVERHEAD;
+        self.answers.kept.keep(self.question.clone(), kept, bytes);
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.answers.lock().running.remove(&self.question);
+        self.answers.running().remove(&self.question);
     }
-}
-
-fn size(question: &Question, kept: &Kept) -> usize {
-    question.request.len() + kept.body.len() + OVERHEAD
 }

@@ -21,6 +21,7 @@ mod limits;
 mod live;
 mod persisted;
 pub mod playground;
+mod recent;
 mod refusal;
 mod socket;
 mod sse;

@@ -20,7 +20,7 @@ use async_graphql::{
     },
 };
 
-pub use self::known::Known;
+pub(super) use self::known::Known;
 use super::{
     EdgeLimits,
     refusal::{Code, error},

@@ -179,6 +179,7 @@ async fn one<E: Executor>(
     allowed: impl FnOnce(OperationType) -> Result<(), Refusal>,
 ) -> Result<HttpResponse, Refusal> {
     let media = accepted.media;
+    let place = place.filter(|_| !sent.tells_a_name());
     let (request, kind) = match edge.documents.read(sent, &edge.limits) {
         Ok(read) => read,
         Err(errors) if media == Media::EventStream => {

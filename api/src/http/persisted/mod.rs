@@ -2,12 +2,11 @@
 //!
 //! Two ways of naming are understood everywhere: Apollo's `extensions.persistedQuery`, and `documentId` of the GraphQL-over-HTTP
 //! specification's appendix on persisted documents. Which documents can be named is one of two things: those that clients have
-//! sent before with their hash (Apollo's automatic persisted queries, [`kept`]), or those that the operator trusts, and then
+//! sent before with their hash (Apollo's automatic persisted queries), as many as there is room for, or those that the operator trusts, and then
 //! nothing else is executed ([`trusted`]).
 //!
 //! Invariant: the text that is executed is the one that the name stands for: its SHA-256 is the hash, or the operator's folder says so.
 
-mod kept;
 mod trusted;
 
 use std::sync::Arc;
@@ -15,11 +14,11 @@ use std::sync::Arc;
 use async_graphql::{Request, ServerError, parser::types::OperationType};
 use sha2::{Digest, Sha256};
 
-use self::kept::Kept;
 pub use self::trusted::{Trusted, TrustedError};
 use super::{
     EdgeLimits,
     document::{self, Known},
+    recent::Recent,
     refusal::{Code, error},
 };
 
@@ -41,7 +40,7 @@ pub struct Documents {
 #[derive(Clone)]
 enum Named {
     /// Those that clients have sent with their hash.
-    Kept(Arc<Kept>),
+    Kept(Arc<Recent<Hash, Arc<str>>>),
     /// Those that the operator trusts, and no others are executed.
     Trusted(Arc<Trusted>),
 }
@@ -54,11 +53,21 @@ pub(super) struct Sent {
     pub(super) document_id: Option<String>,
 }
 
+impl Sent {
+    /// Whether it tells a document's name, so that it can be named from now on: that has to be heard each time.
+    pub(super) fn tells_a_name(&self) -> bool {
+        self.document_id.is_some() && !self.request.query.is_empty()
+    }
+}
+
 impl Documents {
     /// None yet: clients will send them.
     pub fn automatic(limits: &EdgeLimits) -> Self {
         Self {
-            named: Named::Kept(Arc::new(Kept::new(limits))),
+            named: Named::Kept(Arc::new(Recent::new(
+                limits.kept_documents,
+                limits.kept_bytes,
+            ))),
             known: Known::new(limits),
         }
     }
@@ -101,7 +110,7 @@ impl Documents {
                 let hash = hash.ok_or_else(other_hash)?;
                 let kind = document::read(&mut request, limits, known)?;
                 // What can be read at all is kept, and nothing else.
-                kept.keep(hash, &request.query);
+                kept.keep(hash, request.query.as_str().into(), request.query.len());
                 Ok((request, kind))
             }
             Named::Trusted(trusted) => {
@@ -188,6 +197,20 @@ mod tests {
     use super::*;
 
     const QUERY: &str = "{ hello }";
+
+    #[test]
+    fn a_name_is_told_with_its_document() {
+        let tells = |query: &str, id: Option<&str>| {
+            let sent = Sent {
+                request: Request::new(query),
+                document_id: id.map(str::to_owned),
+            };
+            sent.tells_a_name()
+        };
+        assert!(tells(QUERY, Some("id")));
+        assert!(!tells("", Some("id")));
+        assert!(!tells(QUERY, None));
+    }
 
     fn read(documents: &Documents, query: &str, id: Option<&str>) -> Result<String, String> {
         let sent = Sent {
