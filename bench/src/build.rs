@@ -237,7 +237,7 @@ pub fn section(figures: &Figures) -> String {
         "without"
     };
     let mut text = format!(
-        "### Build\n\n`cargo build --package api --bin hookgraph`, from nothing, crates fetched before, {} processors, {}; the binary {playground} the \
+        "`cargo build --package api --bin hookgraph`, from nothing, crates fetched before, {} processors, {}; the binary {playground} the \
          playground's files.\n\n| | time | binary | without symbols | target folder |\n| --- | --- | --- | --- | --- |\n",
         figures.processors, figures.compiler
     );

@@ -9,6 +9,7 @@ use std::path::Path;
 use anyhow::Context;
 use serde::de::DeserializeOwned;
 
+use crate::database::Database;
 use crate::machine::Machine;
 use crate::{build, feed, growth, ingest, queries, results};
 
@@ -30,7 +31,7 @@ pub fn write() -> anyhow::Result<()> {
         "Machine: {} cores of {}, {memory:.0} GB, Linux {}. The load and the databases run on the same cores.",
         machine.cores, machine.processor, machine.kernel
     );
-    for (name, database) in [("PostgreSQL", "postgres"), ("SQLite", "sqlite")] {
+    for (name, database) in names() {
         let file = format!("queries-{database}");
         let command = format!("bench queries --database {database}");
         part(
@@ -42,15 +43,14 @@ pub fn write() -> anyhow::Result<()> {
         )?;
     }
     remarks(&mut text, "queries")?;
-    for (name, database) in [("PostgreSQL", "postgres"), ("SQLite", "sqlite")] {
+    for (name, database) in names() {
         let command = format!("bench ingest --database {database}");
-        let section = |figures: &ingest::Figures| ingest::section(name, figures);
         part(
             &mut text,
             &format!("Webhooks into {name}"),
             &command,
             &format!("ingest-{database}"),
-            section,
+            ingest::section,
         )?;
     }
     remarks(&mut text, "ingest")?;
@@ -62,7 +62,7 @@ pub fn write() -> anyhow::Result<()> {
         feed::section,
     )?;
     remarks(&mut text, "feed")?;
-    for (name, database) in [("SQLite", "sqlite"), ("PostgreSQL", "postgres")] {
+    for (name, database) in names() {
         let command = format!("bench growth --database {database}");
         part(
             &mut text,
@@ -76,6 +76,12 @@ pub fn write() -> anyhow::Result<()> {
     remarks(&mut text, "build")?;
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/benchmarks.md");
     std::fs::write(&file, text).with_context(|| file.display().to_string())
+}
+
+/// The databases, as people write them and as files and commands do.
+fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let both = Database::BOTH.into_iter();
+    both.map(|database| (database.title(), database.name()))
 }
 
 /// A part of the document, of the results in the file `name`.

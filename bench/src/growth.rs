@@ -7,15 +7,15 @@ mod asked;
 mod report;
 mod store;
 
-use std::path::Path;
-
 use anyhow::ensure;
 use serde::{Deserialize, Serialize};
 
 use self::asked::{Question, Report};
 use self::store::{Host, Store, Volume};
 use crate::company::Amount;
+use crate::database::Database;
 use crate::load::median;
+use crate::results;
 
 pub use self::report::section;
 
@@ -40,24 +40,6 @@ pub struct GrowthArgs {
     /// How many rounds
     #[arg(long, default_value_t = 3)]
     rounds: usize,
-}
-
-/// Which database is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Database {
-    /// SQLite files
-    Sqlite,
-    /// A PostgreSQL cluster of our own
-    Postgres,
-}
-
-impl Database {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Sqlite => "sqlite",
-            Self::Postgres => "postgres",
-        }
-    }
 }
 
 /// What was measured on one database.
@@ -146,7 +128,7 @@ pub async fn run(args: GrowthArgs) -> anyhow::Result<()> {
         }
     }
     let figures = Figures {
-        database: host.name().to_owned(),
+        database: args.database.title().to_owned(),
         rounds: args.rounds,
         whole,
         stores: stores
@@ -157,10 +139,7 @@ pub async fn run(args: GrowthArgs) -> anyhow::Result<()> {
             })
             .collect(),
     };
-    let folder = Path::new("target/bench");
-    std::fs::create_dir_all(folder)?;
-    let file = folder.join(format!("growth-{}.json", args.database.name()));
-    std::fs::write(file, serde_json::to_vec_pretty(&figures)?)?;
+    results::write(&format!("growth-{}", args.database.name()), &figures)?;
     println!("{}", section(&figures));
     Ok(())
 }

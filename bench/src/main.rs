@@ -7,6 +7,7 @@
 mod ask;
 mod build;
 mod company;
+mod database;
 mod document;
 mod feed;
 mod fill;

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::company::Amount;
+use crate::database::Database;
 use crate::fill;
 use crate::load::{self, Measured};
 use crate::machine::Machine;
@@ -27,7 +28,6 @@ use contestant::Contestant;
 use store::{SECRET, Store};
 
 pub use section::section;
-pub use store::Backend;
 
 /// Where the page at depth begins.
 const DEPTH: usize = 15_000;
@@ -46,7 +46,7 @@ const RECEIVED: f64 = 20.0;
 pub struct QueriesArgs {
     /// The database
     #[arg(long, value_enum)]
-    database: Backend,
+    database: Database,
     /// Rounds, of which the median is told
     #[arg(long, default_value_t = 3)]
     rounds: usize,
@@ -67,7 +67,7 @@ pub struct QueriesArgs {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Figures {
     /// The database.
-    pub database: Backend,
+    pub database: Database,
     /// Rounds, of which each figure is the median.
     pub rounds: usize,
     /// Seconds of each measurement.

@@ -10,13 +10,13 @@ pub mod floor;
 mod report;
 mod server;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use crate::load::median;
+use crate::results;
 use drive::Pace;
 use server::{Floor, Hookgraph};
 
@@ -46,9 +46,6 @@ pub struct FeedArgs {
     /// Only what has this in its name
     #[arg(long, default_value = "")]
     only: String,
-    /// Where the figures are written
-    #[arg(long, default_value = "target/bench/feed.json")]
-    output: PathBuf,
 }
 
 /// One side of a scenario.
@@ -177,10 +174,7 @@ pub async fn measure(args: FeedArgs) -> anyhow::Result<()> {
         rounds: args.rounds,
         scenarios,
     };
-    if let Some(folder) = args.output.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    std::fs::write(&args.output, serde_json::to_vec_pretty(&figures)?)?;
+    results::write("feed", &figures)?;
     println!("{}", section(&figures));
     Ok(())
 }

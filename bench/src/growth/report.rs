@@ -42,10 +42,9 @@ pub fn section(figures: &Figures) -> String {
         store.volume.filled_per_second
     });
     format!(
-        "### Growth on {}\n\nAnswers are computed each time (`--kept-answers 0`) by a server that was started for the round, and what they read is in \
+        "Answers are computed each time (`--kept-answers 0`) by a server that was started for the round, and what they read is in \
          memory: 200 cases are asked in turn. Q4 begins at three quarters of the calls. Reports are asked by one connection. In brackets the ratio to the smallest store. Medians of {} rounds.\n\n{}\n\
          What it takes on disk, indexes included, in bytes for each event; in brackets the ratio to the bodies as they were sent.\n\n{}",
-        figures.database,
         figures.rounds,
         table.text,
         sizes(

@@ -12,8 +12,9 @@ use tests::postgres::Cluster;
 use tests::server::{Backend, Installation, Server};
 use tokio_postgres::NoTls;
 
-use super::{Database, Round, asked};
+use super::{Round, asked};
 use crate::company::{Amount, deliveries};
+use crate::database::Database;
 use crate::fill::fill;
 use crate::load::{Connection, Target, count};
 use crate::process::memory;
@@ -38,15 +39,6 @@ impl Host {
         // As installed, `fsync` included, but for the room that any server of this size would be given.
         let start = || Cluster::start("-c shared_buffers=512MB -c max_wal_size=1GB");
         Self((database == Database::Postgres).then(start))
-    }
-
-    /// The name of the database.
-    pub fn name(&self) -> &'static str {
-        if self.0.is_some() {
-            "PostgreSQL"
-        } else {
-            "SQLite"
-        }
     }
 
     fn installation(&self) -> Installation {

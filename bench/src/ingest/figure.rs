@@ -67,11 +67,7 @@ impl Figures {
 }
 
 /// What `docs/benchmarks.md` says of ingest on one database.
-pub fn section(database: &str, figures: &Figures) -> String {
-    let database = match database {
-        "postgres" => "PostgreSQL",
-        _ => "SQLite",
-    };
+pub fn section(figures: &Figures) -> String {
     let of = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
     let mut rows = vec![
         (
@@ -144,7 +140,7 @@ pub fn section(database: &str, figures: &Figures) -> String {
         .iter()
         .map(|(what, figure, ratio)| format!("| {what} | {figure} | {ratio} |\n"));
     format!(
-        "### Ingest on {database}\n\nMean size of a webhook: {:.1} kB.\n\n| what | figure | ratio |\n| --- | --- | --- |\n{}",
+        "Mean size of a webhook: {:.1} kB.\n\n| what | figure | ratio |\n| --- | --- | --- |\n{}",
         figures.bytes / 1_000.0,
         rows.collect::<String>()
     )

@@ -23,9 +23,11 @@ use tests::server::{Installation, Server};
 
 use self::door::{Answers, Pace};
 pub use self::figure::{Figures, section};
-use self::place::{Database, Host, Place};
+use self::place::{Host, Place};
 use self::watch::Watch;
+use crate::database::Database;
 use crate::load::count;
+use crate::results;
 
 /// Senders at the door.
 const CONNECTIONS: usize = 64;
@@ -69,11 +71,8 @@ pub async fn run(args: IngestArgs) -> anyhow::Result<()> {
         rounds.push(figures);
     }
     let figures = Figures::median(&rounds);
-    let folder = std::path::Path::new("target/bench");
-    std::fs::create_dir_all(folder)?;
-    let file = folder.join(format!("ingest-{}.json", args.database.name()));
-    std::fs::write(&file, serde_json::to_vec_pretty(&figures)?)?;
-    println!("{}", section(args.database.name(), &figures));
+    results::write(&format!("ingest-{}", args.database.name()), &figures)?;
+    println!("{}", section(&figures));
     Ok(())
 }
 

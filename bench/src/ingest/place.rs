@@ -4,24 +4,7 @@ use anyhow::Context;
 use tempfile::TempDir;
 use tests::postgres::Cluster;
 
-/// Which database is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Database {
-    /// SQLite files
-    Sqlite,
-    /// A PostgreSQL cluster of our own
-    Postgres,
-}
-
-impl Database {
-    /// Its name, in file names.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Sqlite => "sqlite",
-            Self::Postgres => "postgres",
-        }
-    }
-}
+use crate::database::Database;
 
 /// A server of the database, if it needs one.
 pub struct Host(Option<Cluster>);

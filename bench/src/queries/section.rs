@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::{Backend, Figures};
+use super::Figures;
+use crate::database::Database;
 use crate::load::Measured;
 use crate::peer::PEERS;
 
@@ -18,7 +19,7 @@ pub fn line(question: &str, measured: &BTreeMap<String, Measured>) -> String {
 
 /// The section of the document.
 pub fn section(figures: &Figures) -> String {
-    let postgres = figures.database == Backend::Postgres;
+    let postgres = figures.database == Database::Postgres;
     let mut text = format!(
         "Answers a second over {} connections, {} s each, medians of {} rounds in turn.\n\n",
         figures.connections, figures.seconds, figures.rounds

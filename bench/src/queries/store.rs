@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tempfile::TempDir;
 use tests::postgres::Cluster;
@@ -14,6 +13,7 @@ use tokio_postgres::NoTls;
 
 use super::contestant::{Contestant, Words};
 use crate::company::{Amount, deliveries};
+use crate::database::Database;
 use crate::fill::fill;
 use crate::load::{Connection, Target};
 use crate::peer::{self, PEERS};
@@ -25,25 +25,6 @@ pub const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3";
 /// Where the first generation of the read model is, in PostgreSQL.
 const READ_SCHEMA: &str = "hookgraph_read_1";
 
-/// Which database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
-pub enum Backend {
-    /// Files in the data folder.
-    Sqlite,
-    /// PostgreSQL.
-    Postgres,
-}
-
-impl Backend {
-    /// Its name in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Sqlite => "sqlite",
-            Self::Postgres => "postgres",
-        }
-    }
-}
-
 /// A filled store.
 pub struct Store {
     folder: TempDir,
@@ -53,10 +34,10 @@ pub struct Store {
 
 impl Store {
     /// Sends `amount` to a server of its own, and waits until all of it can be queried.
-    pub async fn fill(backend: Backend, amount: Amount) -> anyhow::Result<Self> {
+    pub async fn fill(database: Database, amount: Amount) -> anyhow::Result<Self> {
         let store = Self {
             folder: TempDir::with_prefix("hookgraph-bench-")?,
-            postgres: (backend == Backend::Postgres).then(|| {
+            postgres: (database == Database::Postgres).then(|| {
                 // Reading is measured here: how commits reach the disk is not.
                 let cluster = Cluster::start("-c fsync=off -c shared_buffers=1GB");
                 let url = cluster.create_database();
