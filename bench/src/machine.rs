@@ -36,7 +36,13 @@ impl Machine {
             cores: std::thread::available_parallelism().map_or(0, std::num::NonZero::get),
             processor: value(read("/proc/cpuinfo"), "model name"),
             memory: memory.unwrap_or_default() * 1024,
-            kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
+            // The version alone: what follows is the name of somebody's build.
+            kernel: read("/proc/sys/kernel/osrelease")
+                .split('-')
+                .next()
+                .unwrap_or_default()
+                .trim()
+                .to_owned(),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::{Figures, Scenario};
 /// The section.
 pub fn section(figures: &Figures) -> String {
     let mut text = format!(
-        "## The feed\n\nSubscriptions of `callCompleted` over WebSocket on {}, 20 calls a second unless it says otherwise; server, subscribers and sender on the \
+        "Subscriptions of `callCompleted` over WebSocket on {}, 20 calls a second unless it says otherwise; server, subscribers and sender on the \
          same machine. The floor is a bare axum server that passes messages of the same size from a tokio broadcast to its sockets. Times are from the moment \
          the sender had its 204, which comes after the commit; in brackets from the moment it sent the webhook. Medians of {} rounds.\n\n\
          | subscribers | what | Hookgraph | floor | ratio |\n| --- | --- | --- | --- | --- |\n",

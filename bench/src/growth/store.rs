@@ -135,7 +135,8 @@ impl Store {
         let process = self.server.process();
         let (idle, _) = memory(process)?;
         let questions = asked::questions(&target, &self.cases).await?;
-        let reports = asked::reports(&target, &self.cases[0]).await?;
+        // The newest org, of the first case, is the one that is deleted on the way: it has no calls in that period.
+        let reports = asked::reports(&target, &self.cases[1]).await?;
         let (after, most) = memory(process)?;
         self.server.stop().await;
         Ok(Round {
