@@ -43,7 +43,7 @@ const REPORTS: [(&str, &str); 7] = [
     ),
     (
         "searchTranscripts for a common word, 10 of all calls, with their number",
-        "{ searchTranscripts(query: \"price\", first: 10) { totalCount nodes { matchCount call { id title } } } }",
+        "{ searchTranscripts(query: \"hello\", first: 10) { totalCount nodes { matchCount call { id title } } } }",
     ),
     (
         "leaderboard of all time by MEAN_SCORE",
