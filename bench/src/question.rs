@@ -20,8 +20,8 @@ pub struct Question {
     pub about: &'static str,
 }
 
-/// The questions of the comparison, and ten more that users send.
-pub const QUESTIONS: [Question; 14] = [
+/// The questions of the comparison, the first page beside the one at depth, and ten more that users send.
+pub const QUESTIONS: [Question; 15] = [
     question(
         "Q1",
         "the newest 20 calls of an org, with user and analyses",
@@ -29,6 +29,7 @@ pub const QUESTIONS: [Question; 14] = [
     question("Q2", "one call with its 100 lines, prospects and analyses"),
     question("Q3", "calls and mean score by user of an org, over 30 days"),
     question("Q4", "a page of 20 calls at depth 15,000"),
+    question("first", "the first page of the same"),
     question("user", "a user with their org and newest 10 calls"),
     question("orgs", "all orgs, each with its newest 20 users"),
     question("best", "the 20 calls of a user with the highest scores"),

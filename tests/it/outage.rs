@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use futures_util::future::join_all;
 use sea_orm::{ConnectionTrait, Database, DatabaseBackend, Statement};
 use serde_json::json;
 use tempfile::TempDir;
@@ -117,6 +118,31 @@ async fn a_database_that_goes_away_loses_nothing_acknowledged_and_is_found_again
             stored.contains(&id),
             "{id} was acknowledged, and is not there"
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queries_do_not_notice_that_the_database_has_ended_their_connections() {
+    let url = postgres::shared().create_database();
+    let server = serve(&url, "ingest,project,api").await;
+    let db = Database::connect(&url).await.expect("a connection");
+    let ended = "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) AS ended FROM pg_stat_activity \
+                 WHERE datname = current_database() AND pid <> pg_backend_pid() AND query NOT LIKE 'LISTEN%'";
+    for first in 1..=10 {
+        // As many at once as there are connections, so that each has just been used.
+        let ask = async || {
+            let query = format!("{{ calls(first: {first}) {{ nodes {{ id }} totalCount }} }}");
+            let all = (0..8).map(|_| server.graphql(&query, json!({})));
+            for data in join_all(all).await {
+                assert_eq!(data, json!({ "calls": { "nodes": [], "totalCount": 0 } }));
+            }
+        };
+        ask().await;
+        let end = Statement::from_string(DatabaseBackend::Postgres, ended);
+        let row = db.query_one_raw(end).await.expect("an answer");
+        let ended: i64 = row.expect("a row").try_get("", "ended").expect("a count");
+        assert!(ended >= 2, "{ended}");
+        ask().await;
     }
 }
 

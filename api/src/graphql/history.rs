@@ -56,7 +56,7 @@ impl Loader<StateAt> for Reader {
         let generation = self.store.read_model.live();
         let mut loaded = HashMap::new();
         for (moment, keys) in moments {
-            let rows = generation.db().query_all(&at(moment, &keys)).await?;
+            let rows = generation.reads().query_all(&at(moment, &keys)).await?;
             for row in &rows {
                 let row = Model::from_query_result(row, "")?;
                 // Whose it was then decides who sees it, not whose the rows before it were.

@@ -102,7 +102,7 @@ impl Loader<IndexAt> for Reader {
         let generation = self.store.read_model.live();
         let rows = event_index::Entity::visible_to(self.viewer.scope())
             .filter(event_index::Column::Position.is_in(keys.iter().map(|key| key.0)))
-            .all(generation.db())
+            .all(generation.reads())
             .await?;
         Ok(rows
             .into_iter()
@@ -149,7 +149,7 @@ impl Loader<InsightsOf> for Reader {
             .order_by_asc(insight::Column::Analysis)
             .order_by_asc(insight::Column::Kind)
             .order_by_asc(insight::Column::Ordinal)
-            .all(generation.db())
+            .all(generation.reads())
             .await?;
         Ok(group(rows, |row| {
             InsightsOf(row.call_id.clone(), row.analysis, row.kind)
@@ -169,7 +169,7 @@ impl Loader<NewestCallOf> for Reader {
             .expr(newest_call())
             .filter(user::Column::Id.is_in(keys.iter().map(|key| key.0.as_str())))
             .into_tuple()
-            .all(generation.db())
+            .all(generation.reads())
             .await?;
         let rows = rows.into_iter();
         Ok(rows

@@ -4,9 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::marker::PhantomData;
 
 use async_graphql::dataloader::Loader;
-use sea_orm::sea_query::{Asterisk, Expr, ExprTrait, Func, Query, SimpleExpr};
+use sea_orm::sea_query::{
+    Asterisk, Expr, ExprTrait, Func, Query, SelectStatement, SimpleExpr, ValueTuple,
+};
 use sea_orm::{
-    ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryResult, QuerySelect, QueryTrait, Select,
+    ConnectionTrait, DatabaseBackend, DbErr, EntityTrait, JoinType, QueryFilter, QueryResult,
+    QuerySelect, QueryTrait, Select,
 };
 
 use entity::scope::Scoped;
@@ -97,29 +100,33 @@ fn parent_alias(at: usize) -> String {
     format!("parent_{at}")
 }
 
+/// The alias of the parents that are asked for, and of the page of each.
+const PARENTS: &str = "parents";
+const PAGE: &str = "page";
+
+/// The parents that are asked for, as rows to select from, and the columns that both databases give such rows.
+fn values(parents: &[Vec<String>]) -> impl Iterator<Item = ValueTuple> {
+    let parents = parents.iter();
+    parents.map(|parent| ValueTuple::Many(parent.iter().map(|part| part.as_str().into()).collect()))
+}
+
+fn value_column(at: usize) -> SimpleExpr {
+    Expr::col((PARENTS, format!("column{}", at + 1)))
+}
+
 impl Reader {
-    /// The children of all these parents, each with whose it is.
+    /// The children that the viewer sees, of one parent: its key by values or by what tells them.
     fn children<R: Relation>(
         &self,
         filter: &R::Filter,
-        parents: &[Vec<String>],
+        parent: impl IntoIterator<Item = SimpleExpr>,
     ) -> Select<R::Child> {
-        let columns = R::parent();
-        let mut select = R::join(R::Child::visible_to(self.viewer.scope()))
+        let select = R::join(R::Child::visible_to(self.viewer.scope()))
             .filter(filter.condition(self.backend()));
-        if let [parent] = parents {
-            for (column, value) in columns.iter().zip(parent) {
-                select = select.filter(column.clone().eq(value.as_str()));
-            }
-        } else {
-            // Rows of a parent that was not asked for may come along, of another org's prospect say; nobody looks them up.
-            for (at, column) in columns.iter().enumerate() {
-                let values: BTreeSet<&str> =
-                    parents.iter().map(|parent| parent[at].as_str()).collect();
-                select = select.filter(column.clone().is_in(values));
-            }
-        }
-        select
+        let columns = R::parent().into_iter().zip(parent);
+        columns.fold(select, |select, (column, part)| {
+            select.filter(column.eq(part))
+        })
     }
 
     async fn pages<R: Relation>(
@@ -128,33 +135,78 @@ impl Reader {
         page: &PageOf<R>,
         parents: &[Vec<String>],
     ) -> Result<Vec<Row<<R::Child as EntityTrait>::Model>>> {
-        let generation = self.store.read_model.live();
-        let db = generation.db();
+        if page.tells_nothing(&self.asked) {
+            return Ok(Vec::new());
+        }
         let backend = self.backend();
         let columns = R::Child::asked(&self.asked);
-        let mut select = R::Child::only(self.children::<R>(filter, parents), &columns);
-        for (at, column) in R::parent().into_iter().enumerate() {
-            select = select.expr_as(column, parent_alias(at));
-        }
-        let read = |rows: Vec<QueryResult>| -> Result<Vec<_>> {
-            let rows = rows.iter().map(|row| child::<R::Child>(row, &columns));
-            Ok(rows.collect::<std::result::Result<_, _>>()?)
+        let statement = if let [parent] = parents {
+            let parent = parent.iter().map(|part| Expr::val(part.as_str()));
+            let mut select = R::Child::only(self.children::<R>(filter, parent), &columns);
+            for (at, column) in R::parent().into_iter().enumerate() {
+                select = select.expr_as(column, parent_alias(at));
+            }
+            page.of(select, backend).into_query()
+        } else if backend == DatabaseBackend::Postgres {
+            self.pages_by_join::<R>(filter, page, parents, &columns)
+        } else {
+            self.pages_by_keys::<R>(filter, page, parents, &columns)
         };
-        if parents.len() == 1 {
-            let select = page.of(select, backend).into_query();
-            return read(db.query_all(&select).await?);
+        let generation = self.store.read_model.live();
+        let rows = generation.reads().query_all(&statement).await?;
+        let rows = rows.iter().map(|row| child::<R::Child>(row, &columns));
+        Ok(rows.collect::<std::result::Result<_, _>>()?)
+    }
+
+    /// The pages of several parents, each read from the index as it would be alone: `LATERAL`.
+    fn pages_by_join<R: Relation>(
+        &self,
+        filter: &R::Filter,
+        page: &PageOf<R>,
+        parents: &[Vec<String>],
+        columns: &Columns,
+    ) -> SelectStatement {
+        let keys = (0..R::parent().len()).map(value_column);
+        let select = R::Child::only(self.children::<R>(filter, keys.clone()), columns);
+        let mut one = page.of(select, self.backend()).into_query();
+        let number = page.row_number::<R::Child>(self.backend());
+        one.expr_window_as(Func::cust("ROW_NUMBER"), number, "page_row");
+        let mut pages = Query::select();
+        pages.column((PAGE, Asterisk));
+        for (at, key) in keys.enumerate() {
+            pages.expr_as(key, parent_alias(at));
         }
-        let number = page.row_number::<R::Child>(&R::parent(), backend);
-        let mut numbered = page.bound(select, backend).into_query();
-        numbered.expr_window_as(Func::cust("ROW_NUMBER"), number, "page_row");
-        let reach = i64::try_from(page.reach()).unwrap_or(i64::MAX);
-        let pages = Query::select()
-            .column(Asterisk)
-            .from_subquery(numbered, "numbered")
-            .and_where(Expr::col("page_row").lte(reach))
-            .order_by("page_row", sea_orm::Order::Asc)
-            .to_owned();
-        read(db.query_all(&pages).await?)
+        pages
+            .from_values(values(parents), PARENTS)
+            .join_lateral(JoinType::InnerJoin, one, PAGE, Expr::val(true))
+            .order_by((PAGE, "page_row"), sea_orm::Order::Asc)
+            .to_owned()
+    }
+
+    /// The same for SQLite, which has no `LATERAL`: the keys of each page are read from the index, and then their rows.
+    fn pages_by_keys<R: Relation>(
+        &self,
+        filter: &R::Filter,
+        page: &PageOf<R>,
+        parents: &[Vec<String>],
+        columns: &Columns,
+    ) -> SelectStatement {
+        let keys = (0..R::parent().len()).map(value_column);
+        let rowid = || Expr::col((R::Child::default(), "rowid"));
+        let one = self.children::<R>(filter, keys.clone()).select_only();
+        let one = page.of(one.expr(rowid()), self.backend()).into_query();
+        let mut pages = R::Child::only(R::Child::find(), columns).into_query();
+        for (at, key) in keys.enumerate() {
+            pages.expr_as(key, parent_alias(at));
+        }
+        // The order of a cross join is the order in which its tables are read.
+        pages
+            .from_clear()
+            .from_values(values(parents), PARENTS)
+            .cross_join(R::Child::default())
+            .and_where(rowid().in_subquery(one));
+        page.put_in_order::<R::Child>(&mut pages, self.backend());
+        pages
     }
 
     async fn counts<R: Relation>(
@@ -163,7 +215,12 @@ impl Reader {
         parents: &[Vec<String>],
     ) -> Result<Vec<(Vec<String>, i64)>> {
         let generation = self.store.read_model.live();
-        let mut select = self.children::<R>(filter, parents).select_only();
+        let mut select = self.children::<R>(filter, []).select_only();
+        // Rows of a parent that was not asked for may come along, of another org's prospect say; nobody looks them up.
+        for (at, column) in R::parent().into_iter().enumerate() {
+            let asked: BTreeSet<&str> = parents.iter().map(|parent| parent[at].as_str()).collect();
+            select = select.filter(column.is_in(asked));
+        }
         for (at, column) in R::parent().into_iter().enumerate() {
             select = select
                 .expr_as(column.clone(), parent_alias(at))
@@ -172,7 +229,7 @@ impl Reader {
         let select = select
             .expr_as(Func::count(Expr::col(Asterisk)), "total")
             .into_query();
-        let rows = generation.db().query_all(&select).await?;
+        let rows = generation.reads().query_all(&select).await?;
         rows.iter()
             .map(|row| {
                 let parent = (0..R::parent().len())

@@ -44,14 +44,14 @@ impl Reader {
         let columns = E::asked(&self.asked);
         let select = E::only(select, &columns).into_query();
         let generation = self.store.read_model.live();
-        let rows = generation.db().query_all(&select).await?;
+        let rows = generation.reads().query_all(&select).await?;
         let models = rows.iter().map(|row| E::model(row, &columns));
         Ok(models.collect::<std::result::Result<_, _>>()?)
     }
 
     /// Which database the read model is in.
     pub fn backend(&self) -> DatabaseBackend {
-        self.store.read_model.live().db().get_database_backend()
+        self.store.read_model.live().reads().get_database_backend()
     }
 }
 

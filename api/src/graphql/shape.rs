@@ -3,8 +3,10 @@
 //! async-graphql 7 puts the fields of an object in the order in which they were resolved, and leaves out those that
 //! failed. The specification wants the order of the query (section 6.3), and for a failed field null, or, where the schema
 //! promises a value, null in the place of the nearest parent that may be null (section 6.4.4): a generated client trusts
-//! both. This goes once through the answer beside its query and puts it right. Values are moved, never copied.
+//! both. This goes once through the answer beside its query and puts it right. Values are moved, never copied, and what is right
+//! already stays where it is.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -95,8 +97,8 @@ impl Asked {
             fragments: &self.document.parsed().fragments,
             variables: &self.variables,
         };
-        let selected = [&operation.node.selection_set.node];
-        let data = shaper.object(response.data, &root, &selected, &failed);
+        let plan = shaper.plan(&[&operation.node.selection_set.node], &root);
+        let data = shaper.object(response.data, &plan, &failed);
         response.data = data.unwrap_or(Value::Null);
         response
     }
@@ -108,80 +110,128 @@ struct Shaper<'a> {
     variables: &'a Variables,
 }
 
-/// The fields of one key, in the order of the query; several when a key is asked for more than once.
+/// What a query asks of an object: its keys, in the order of the query. The same for all elements of a list.
+struct Plan<'a>(Vec<Step<'a>>);
+
+/// A key of an object.
+struct Step<'a> {
+    key: &'a Name,
+    /// Unknown for introspection, which cannot fail.
+    ty: Option<&'a Type>,
+    /// What is asked of its value; several when the key is asked for more than once.
+    selected: Vec<&'a SelectionSet>,
+    /// The same as a plan, made when the first value is met.
+    below: OnceCell<Plan<'a>>,
+}
+
+impl<'a> Step<'a> {
+    fn is_leaf(&self) -> bool {
+        self.selected.iter().all(|set| set.items.is_empty())
+    }
+
+    fn below(&self, shaper: &Shaper<'a>) -> &Plan<'a> {
+        let of = self.ty.map_or("", |ty| named(&ty.base));
+        self.below
+            .get_or_init(|| shaper.plan(&self.selected, of))
+    }
+}
+
+impl Plan<'_> {
+    /// Whether an object has just these keys in this order.
+    fn is_order_of(&self, fields: &IndexMap<Name, Value>) -> bool {
+        let Self(steps) = self;
+        steps.len() == fields.len() && steps.iter().zip(fields.keys()).all(|(s, key)| s.key == key)
+    }
+}
+
+/// The name of a type, or of what it is a list of.
+fn named(base: &BaseType) -> &str {
+    match base {
+        BaseType::Named(name) => name,
+        BaseType::List(element) => named(&element.base),
+    }
+}
+
+/// The fields of one key, with the object that each was asked of.
 type Selected<'a> = IndexMap<&'a Name, Vec<(&'a Field, &'a str)>>;
 
 impl<'a> Shaper<'a> {
+    fn plan(&self, selected: &[&'a SelectionSet], of: &'a str) -> Plan<'a> {
+        let mut keys = Selected::new();
+        for set in selected {
+            self.collect(set, of, &mut keys);
+        }
+        let steps = keys.into_iter().map(|(key, selected)| Step {
+            key,
+            ty: selected
+                .iter()
+                .find_map(|(field, object)| self.types.field(object, &field.name.node)),
+            selected: selected
+                .iter()
+                .map(|(field, _)| &field.selection_set.node)
+                .collect(),
+            below: OnceCell::new(),
+        });
+        Plan(steps.collect())
+    }
+
     /// `None`: a field that failed promised a value, so that this object cannot be.
-    fn object(
-        &self,
-        value: Value,
-        of: &'a str,
-        selected: &[&'a SelectionSet],
-        failed: &[&[PathSegment]],
-    ) -> Option<Value> {
+    fn object(&self, value: Value, plan: &Plan<'a>, failed: &[&[PathSegment]]) -> Option<Value> {
         let mut fields = match value {
             Value::Object(fields) => fields,
             // All of its fields have failed.
             Value::Null if failed.iter().any(|path| !path.is_empty()) => IndexMap::new(),
             other => return Some(other),
         };
-        let mut keys = Selected::new();
-        for set in selected {
-            self.collect(set, of, &mut keys);
+        let Plan(steps) = plan;
+        if failed.is_empty() && plan.is_order_of(&fields) {
+            for (step, value) in steps.iter().zip(fields.values_mut()) {
+                if !step.is_leaf() {
+                    *value = self.value(std::mem::take(value), step.ty, step, &[])?;
+                }
+            }
+            return Some(Value::Object(fields));
         }
         let mut ordered = IndexMap::with_capacity(fields.len());
-        for (key, selected) in keys {
+        for step in steps {
             let below = below(
                 failed,
-                |segment| matches!(segment, PathSegment::Field(name) if name == key.as_str()),
+                |segment| matches!(segment, PathSegment::Field(name) if name == step.key.as_str()),
             );
-            let value = match fields.swap_remove(key) {
+            let value = match fields.swap_remove(step.key) {
                 Some(value) => value,
                 None if below.is_empty() => continue,
                 None => Value::Null,
             };
-            let ty = selected
-                .iter()
-                .find_map(|(field, object)| self.types.field(object, &field.name.node));
-            let sets: Vec<&SelectionSet> = selected
-                .iter()
-                .map(|(field, _)| &field.selection_set.node)
-                .collect();
-            let value = self.value(value, ty, &sets, &below)?;
-            ordered.insert(key.clone(), value);
+            let value = self.value(value, step.ty, step, &below)?;
+            ordered.insert(step.key.clone(), value);
         }
         Some(Value::Object(ordered))
     }
 
-    /// A field's or an element's value; `None` when it would be null and must not.
+    /// The value of a step, or an element of it, that is of type `ty`; `None` when it would be null and must not.
     fn value(
         &self,
         value: Value,
-        ty: Option<&'a Type>,
-        selected: &[&'a SelectionSet],
+        ty: Option<&Type>,
+        step: &Step<'a>,
         failed: &[&[PathSegment]],
     ) -> Option<Value> {
-        let is_leaf = selected.iter().all(|set| set.items.is_empty());
         // An error that ends here is of this very value.
         let value = if failed.iter().any(|path| path.is_empty()) {
             Value::Null
-        } else if is_leaf {
+        } else if step.is_leaf() {
             value
+        } else if let Value::List(elements) = value {
+            let element = match ty.map(|ty| &ty.base) {
+                Some(BaseType::List(element)) => Some(&**element),
+                _ => None,
+            };
+            let elements = self.list(elements, element, step, failed);
+            elements.unwrap_or(Value::Null)
         } else {
-            match (value, ty.map(|ty| &ty.base)) {
-                (Value::List(elements), base) => {
-                    let element = match base {
-                        Some(BaseType::List(element)) => Some(&**element),
-                        _ => None,
-                    };
-                    self.list(elements, element, selected, failed)
-                }
-                (value, Some(BaseType::Named(of))) => self.object(value, of, selected, failed),
-                // Introspection, which cannot fail.
-                (value, _) => self.object(value, "", selected, failed),
-            }
-            .unwrap_or(Value::Null)
+            let object = self.object(value, step.below(self), failed);
+            object.unwrap_or(Value::Null)
         };
         let may_be_null = ty.is_none_or(|ty| ty.nullable);
         (value != Value::Null || may_be_null).then_some(value)
@@ -190,8 +240,8 @@ impl<'a> Shaper<'a> {
     fn list(
         &self,
         elements: Vec<Value>,
-        element: Option<&'a Type>,
-        selected: &[&'a SelectionSet],
+        element: Option<&Type>,
+        step: &Step<'a>,
         failed: &[&[PathSegment]],
     ) -> Option<Value> {
         elements
@@ -202,7 +252,7 @@ impl<'a> Shaper<'a> {
                     failed,
                     |segment| matches!(segment, PathSegment::Index(index) if *index == at),
                 );
-                self.value(value, element, selected, &below)
+                self.value(value, element, step, &below)
             })
             .collect::<Option<_>>()
             .map(Value::List)

@@ -25,7 +25,9 @@ impl<E: Executor> GraphqlEdge<E> {
     ///
     /// The limit is kept at each `await`: work that never awaits is what the limits on documents are for.
     pub(super) async fn execute(&self, request: Request) -> Response {
-        let run = AssertUnwindSafe(self.executor.execute(request)).catch_unwind();
+        // On the heap: it is large, and is moved several times on its way.
+        let run = Box::pin(self.executor.execute(request));
+        let run = AssertUnwindSafe(run).catch_unwind();
         match tokio::time::timeout(self.limits.execution, run).await {
             Ok(Ok(response)) => with_codes(response),
             Ok(Err(_)) => crashed(),

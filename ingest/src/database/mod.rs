@@ -5,6 +5,7 @@
 
 mod draft;
 mod postgres;
+mod reads;
 mod sqlite;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use sea_orm::{
 
 pub(crate) use draft::Draft;
 pub use postgres::Postgres;
+pub use reads::Reads;
 
 /// Where the stores are.
 #[derive(Clone, Debug)]

@@ -48,6 +48,8 @@ pub(super) async fn open(
         .acquire_timeout(Duration::from_secs(10))
         .idle_timeout(None)
         .max_lifetime(None)
+        // There is no server that could have gone away.
+        .test_before_acquire(false)
         .sqlx_logging(true)
         .sqlx_logging_level(log::LevelFilter::Trace)
         .sqlx_slow_statements_logging_settings(log::LevelFilter::Warn, SLOW)
@@ -64,6 +66,8 @@ pub(super) async fn open(
             options
                 .filename(&file)
                 .create_if_missing(create)
+                // All rows of most answers: the thread of the connection need not wait for whoever takes them.
+                .row_buffer_size(512)
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(match durability {
                     Durability::Full => SqliteSynchronous::Full,
@@ -76,6 +80,8 @@ pub(super) async fn open(
                 })
                 .foreign_keys(false)
                 .pragma("wal_autocheckpoint", durability.journal_pages().to_string())
+                // In KiB: rows by their keys lie all over the file, and what is not here costs a call to the kernel each.
+                .pragma("cache_size", "-8192")
         });
     Database::connect(options).await
 }

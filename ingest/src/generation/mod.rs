@@ -20,7 +20,7 @@ use sea_orm::{
 };
 use sqlx::error::DatabaseError;
 
-use crate::database::{self, Draft, Location};
+use crate::database::{self, Draft, Location, Reads};
 use crate::log::Position;
 use crate::projection;
 
@@ -53,6 +53,7 @@ pub struct Generation {
     /// As they were seen last: a program of other rules may have begun to keep it up.
     rules: AtomicI32,
     db: DatabaseConnection,
+    reads: Reads,
 }
 
 /// All generations at `location` that can be read, rising by their numbers.
@@ -113,6 +114,7 @@ impl Generation {
             number,
             tables: row.tables,
             rules: AtomicI32::new(row.rules),
+            reads: Reads::of(db.clone()),
             db,
         };
         Ok((generation, State::of(&row)))
@@ -131,14 +133,19 @@ impl Generation {
         }
     }
 
-    /// The database, for reading.
+    /// The database, for what answers queries: single statements that read.
+    pub fn reads(&self) -> &Reads {
+        &self.reads
+    }
+
+    /// The database, for all else that reads.
     pub fn db(&self) -> &DatabaseConnection {
         &self.db
     }
 
     /// How it is now.
     pub async fn state(&self) -> Result<State, DbErr> {
-        let row = checkpoint(&self.db).await?;
+        let row = checkpoint(&self.reads).await?;
         self.rules.store(row.rules, Ordering::Relaxed);
         Ok(State::of(&row))
     }
@@ -215,7 +222,7 @@ pub(crate) async fn advance(
     Ok(moved.rows_affected == 1)
 }
 
-async fn checkpoint(db: &DatabaseConnection) -> Result<Model, DbErr> {
+async fn checkpoint(db: &impl ConnectionTrait) -> Result<Model, DbErr> {
     Entity::find_by_id(1)
         .one(db)
         .await?

@@ -30,10 +30,10 @@ impl EventTypeDrift {
         let scope = reader.viewer.scope();
         let generation = reader.store.read_model.live();
         let types = seen_type::Entity::visible_to(scope)
-            .all(generation.db())
+            .all(generation.reads())
             .await?;
         let mut rows = HashMap::<_, Vec<_>>::new();
-        for row in of_types(scope).all(generation.db()).await? {
+        for row in of_types(scope).all(generation.reads()).await? {
             rows.entry(row.event_type.clone()).or_default().push(row);
         }
         let known = EventType::ALL.map(|known| (known.as_str().to_owned(), None));

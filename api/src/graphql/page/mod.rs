@@ -8,8 +8,10 @@ mod key;
 mod order;
 
 use async_graphql::InputType;
-use sea_orm::sea_query::{Expr, ExprTrait, OverStatement, SimpleExpr, WindowStatement};
-use sea_orm::{DatabaseBackend, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::sea_query::{
+    Expr, ExprTrait, SelectStatement, SimpleExpr, WindowStatement,
+};
+use sea_orm::{DatabaseBackend, QueryFilter, QuerySelect, Select};
 
 pub use connection::{Connection, Edge, Node, Total};
 pub use entity::scope::Scoped;
@@ -137,6 +139,11 @@ impl<F: InputType + Copy + Eq> Page<F> {
         }
     }
 
+    /// Whether nothing of it is asked for that its rows would tell.
+    pub fn tells_nothing(&self, asked: &Asked) -> bool {
+        self.size == 0 && !asked.any(&["hasNextPage", "hasPreviousPage"])
+    }
+
     /// One row more than the page has, to know whether there is a next one.
     pub fn reach(&self) -> u64 {
         self.size + 1
@@ -148,23 +155,25 @@ impl<F: InputType + Copy + Eq> Page<F> {
         select: Select<E>,
         backend: DatabaseBackend,
     ) -> Select<E> {
-        let mut select = self.bound(select, backend);
-        for expression in self.expressions::<E>(backend) {
-            select = select.order_by(expression, self.direction());
-        }
-        select.limit(self.reach())
+        let mut select = self.bound(select, backend).limit(self.reach());
+        self.put_in_order::<E>(QuerySelect::query(&mut select), backend);
+        select
     }
 
-    /// `ROW_NUMBER()` of this page's rows below each parent.
-    pub fn row_number<E: Paged<Field = F>>(
+    /// Has rows of `E` read in this page's order.
+    pub fn put_in_order<E: Paged<Field = F>>(
         &self,
-        parent: &[SimpleExpr],
+        select: &mut SelectStatement,
         backend: DatabaseBackend,
-    ) -> WindowStatement {
-        let mut window = WindowStatement::new();
-        for parent in parent {
-            window.add_partition_by(parent.clone());
+    ) {
+        for expression in self.expressions::<E>(backend) {
+            select.order_by_expr(expression, self.direction());
         }
+    }
+
+    /// `ROW_NUMBER()` of the rows in this page's order.
+    pub fn row_number<E: Paged<Field = F>>(&self, backend: DatabaseBackend) -> WindowStatement {
+        let mut window = WindowStatement::new();
         for expression in self.expressions::<E>(backend) {
             window.order_by_expr(expression, self.direction());
         }

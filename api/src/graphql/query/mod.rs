@@ -45,14 +45,18 @@ where
     filter.check()?;
     let page = Page::new::<E>(&arguments, order)?;
     let select = E::visible_to(reader.viewer.scope()).filter(filter.condition(reader.backend()));
-    let rows = reader.rows(page.of(select, reader.backend())).await?;
+    let rows = if page.tells_nothing(&reader.asked) {
+        Vec::new()
+    } else {
+        reader.rows(page.of(select, reader.backend())).await?
+    };
     let total = Total::of(move |session: Arc<Session>| {
         let filter = filter.clone();
         Box::pin(async move {
             let condition = filter.condition(session.reader.backend());
             let generation = session.reader.store.read_model.live();
             let select = E::visible_to(session.reader.viewer.scope()).filter(condition);
-            let count = select.count(generation.db()).await?;
+            let count = select.count(generation.reads()).await?;
             Ok(i64::try_from(count).unwrap_or(i64::MAX))
         })
     });

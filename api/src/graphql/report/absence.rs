@@ -159,7 +159,7 @@ impl PracticeGaps {
             total_count: 0,
             rows: Vec::new(),
         };
-        for row in generation.db().query_all_raw(statement).await? {
+        for row in generation.reads().query_all_raw(statement).await? {
             let last_call_at = time(&row, "last_call_at")?;
             gaps.total_count = row.try_get("", "absent_users")?;
             gaps.rows.push(PracticeGap {
@@ -216,7 +216,7 @@ impl StreaksAtRisk {
             total_count: 0,
             rows: Vec::new(),
         };
-        for row in generation.db().query_all_raw(statement).await? {
+        for row in generation.reads().query_all_raw(statement).await? {
             all.total_count = row.try_get("", "risky_users")?;
             all.rows.push(StreakAtRisk {
                 user: User(user::Model::from_query_result(&row, "")?),

@@ -1,7 +1,7 @@
 //! `callReport`: figures of calls by groups, in one statement.
 //!
 //! Steps, each a common table expression: the calls; those of each group, a call once in a group however many of its prospects or
-//! analyses belong there; their ranks by score within the group; the figures. Nothing is summed here, and no row is loaded to be
+//! analyses belong there; their ranks by score within the group, if a figure that is asked for needs them; the figures. Nothing is summed here, and no row is loaded to be
 //! counted.
 
 use indexmap::IndexSet;
@@ -95,16 +95,23 @@ impl Asked {
                 format!("{keys}, "),
             ),
         };
+        let (ranked, of) = if CallFigures::are_ranked(&reader.asked) {
+            let of_group = partition.trim_end();
+            let ranked = format!(
+                ", ranked AS (SELECT grouped.*, ROW_NUMBER() OVER ({partition}ORDER BY score IS NULL, score) AS rank_in_group, \
+                 COUNT(score) OVER ({of_group}) AS scored_in_group FROM grouped)"
+            );
+            (ranked, "ranked")
+        } else {
+            (String::new(), "grouped")
+        };
         statement(backend, &chosen(reader, &self.grouping.filter), |chosen| {
             format!(
-                "WITH {}chosen AS MATERIALIZED ({chosen}), grouped AS ({}), \
-                 ranked AS (SELECT grouped.*, ROW_NUMBER() OVER ({partition}ORDER BY score IS NULL, score) AS rank_in_group, \
-                 COUNT(score) OVER ({}) AS scored_in_group FROM grouped) \
-                 SELECT {shown}{} FROM ranked{by} ORDER BY {} LIMIT {}",
+                "WITH {}chosen AS MATERIALIZED ({chosen}), grouped AS ({}){ranked} \
+                 SELECT {shown}{} FROM {of}{by} ORDER BY {} LIMIT {}",
                 self.grouping.table(periods),
                 self.grouped(periods.is_some()),
-                partition.trim_end(),
-                CallFigures::expressions(),
+                CallFigures::expressions(&reader.asked),
                 order.join(", "),
                 self.read(),
             )
@@ -118,11 +125,11 @@ pub async fn rows(reader: &Reader, asked: &Asked) -> Result<(Vec<Row>, bool)> {
     let statement = asked.statement(reader, periods.as_deref());
     let generation = reader.store.read_model.live();
     let mut rows = Vec::new();
-    for row in generation.db().query_all_raw(statement).await? {
+    for row in generation.reads().query_all_raw(statement).await? {
         rows.push(Row {
             keys: asked.grouping.read(&row)?,
             period: period_of(&row, periods.as_deref())?,
-            figures: CallFigures::read(&row)?,
+            figures: CallFigures::read(&row, &reader.asked)?,
         });
     }
     if asked.fill

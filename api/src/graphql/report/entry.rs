@@ -242,7 +242,7 @@ pub async fn found(reader: &Reader, asked: &Asked) -> Result<Vec<Found>> {
     let generation = reader.store.read_model.live();
     let has_before = asked.before().is_some();
     let mut all = Vec::new();
-    for row in generation.db().query_all_raw(statement).await? {
+    for row in generation.reads().query_all_raw(statement).await? {
         let period = period_of(&row, periods.as_deref())?;
         let previous = Previous {
             calls: row.try_get("", "previous_calls")?,
@@ -265,7 +265,7 @@ pub async fn found(reader: &Reader, asked: &Asked) -> Result<Vec<Found>> {
 /// How many calls a report is of.
 pub async fn total(reader: &Reader, filter: &CallFilter) -> Result<i64> {
     let generation = reader.store.read_model.live();
-    let count = calls(reader, filter).count(generation.db()).await?;
+    let count = calls(reader, filter).count(generation.reads()).await?;
     Ok(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
@@ -297,7 +297,7 @@ impl Loader<ExamplesOf> for Reader {
             let periods = asked.grouping.periods(self, false).await?;
             let statement = asked.examples(self, periods.as_deref(), *first);
             let generation = self.store.read_model.live();
-            for row in generation.db().query_all_raw(statement).await? {
+            for row in generation.reads().query_all_raw(statement).await? {
                 let period = period_of(&row, periods.as_deref())?;
                 let key = ExamplesOf {
                     asked: Arc::clone(asked),

@@ -3,6 +3,8 @@
 use async_graphql::SimpleObject;
 use sea_orm::{DbErr, QueryResult};
 
+use crate::graphql::asked::Asked;
+
 /// The figures of some calls. Duration and score are in the units that SalesMagic sends. One that is beyond ±1e100 is no figure and counts
 /// as missing, also in `scored`; one that is nearer to 0 than 1e-100 counts as 0.
 #[derive(Clone, Debug, PartialEq, SimpleObject)]
@@ -52,33 +54,62 @@ impl CallFigures {
         p90_score: None,
     };
 
-    /// The expressions over ranked calls (see [`super::call`]), their numbers by [`figure`], whose values [`Self::read`] reads.
-    pub fn expressions() -> String {
-        format!(
-            "COUNT(*) AS calls, COUNT(DISTINCT user_id) AS users, SUM(duration) AS total_duration, AVG(duration) AS mean_duration, \
-             COUNT(score) AS scored, AVG(score) AS mean_score, MIN(score) AS min_score, MAX(score) AS max_score, \
-             {} AS median_score, {} AS p90_score",
-            percentile(0.5),
-            percentile(0.9)
-        )
+    /// The expressions over the calls of a group (see [`super::call`]), their numbers by [`figure`], whose values [`Self::read`] reads:
+    /// those that are asked for.
+    pub fn expressions(asked: &Asked) -> String {
+        let mut expressions = "COUNT(*) AS calls".to_owned();
+        let (median, p90) = (percentile(0.5), percentile(0.9));
+        for (field, name, expression) in [
+            ("users", "users", "COUNT(DISTINCT user_id)"),
+            ("totalDuration", "total_duration", "SUM(duration)"),
+            ("meanDuration", "mean_duration", "AVG(duration)"),
+            ("scored", "scored", "COUNT(score)"),
+            ("meanScore", "mean_score", "AVG(score)"),
+            ("minScore", "min_score", "MIN(score)"),
+            ("maxScore", "max_score", "MAX(score)"),
+            (MEDIAN, "median_score", &median),
+            (P90, "p90_score", &p90),
+        ] {
+            if asked.any(&[field]) {
+                expressions += &format!(", {expression} AS {name}");
+            }
+        }
+        expressions
     }
 
-    /// Reads a row.
-    pub fn read(row: &QueryResult) -> Result<Self, DbErr> {
+    /// Whether the expressions need the calls' ranks by score.
+    pub fn are_ranked(asked: &Asked) -> bool {
+        asked.any(&[MEDIAN, P90])
+    }
+
+    /// Reads a row; what is not asked for is as of no calls.
+    pub fn read(row: &QueryResult, asked: &Asked) -> Result<Self, DbErr> {
+        let mean = |field: &str, name: &str| match asked.any(&[field]) {
+            true => row.try_get("", name),
+            false => Ok(None),
+        };
+        let count = |field: &str, name: &str| match asked.any(&[field]) {
+            true => row.try_get("", name),
+            false => Ok(0),
+        };
         Ok(Self {
             calls: row.try_get("", "calls")?,
-            users: row.try_get("", "users")?,
-            total_duration: row.try_get("", "total_duration")?,
-            mean_duration: row.try_get("", "mean_duration")?,
-            scored: row.try_get("", "scored")?,
-            mean_score: row.try_get("", "mean_score")?,
-            min_score: row.try_get("", "min_score")?,
-            max_score: row.try_get("", "max_score")?,
-            median_score: row.try_get("", "median_score")?,
-            p90_score: row.try_get("", "p90_score")?,
+            users: count("users", "users")?,
+            total_duration: mean("totalDuration", "total_duration")?,
+            mean_duration: mean("meanDuration", "mean_duration")?,
+            scored: count("scored", "scored")?,
+            mean_score: mean("meanScore", "mean_score")?,
+            min_score: mean("minScore", "min_score")?,
+            max_score: mean("maxScore", "max_score")?,
+            median_score: mean(MEDIAN, "median_score")?,
+            p90_score: mean(P90, "p90_score")?,
         })
     }
 }
+
+/// The fields whose values come from ranks.
+const MEDIAN: &str = "medianScore";
+const P90: &str = "p90Score";
 
 /// The score below which a share of the scores lies. Ranks count from 1 to `scored_in_group`; the place that is wanted,
 /// `share * (scored_in_group - 1)` behind the first, mostly lies between two ranks, and each counts the more the nearer it is.

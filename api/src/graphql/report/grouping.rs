@@ -171,7 +171,7 @@ impl Grouping {
             .order_by(nth, Order::Asc)
             .limit(u64::try_from(MOST * MOST_STRETCHES).unwrap_or(u64::MAX) + 1)
             .into_tuple()
-            .all(reader.store.read_model.live().db())
+            .all(reader.store.read_model.live().reads())
             .await?;
         Ok(found)
     }

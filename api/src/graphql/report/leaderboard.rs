@@ -248,7 +248,7 @@ impl Leaderboard {
         let generation = reader.store.read_model.live();
         let mut rows = Vec::new();
         let mut total_count = 0;
-        for row in generation.db().query_all_raw(statement).await? {
+        for row in generation.reads().query_all_raw(statement).await? {
             let rank: i64 = row.try_get("", "place")?;
             let previous_rank: Option<i64> = row.try_get("", "previous_place")?;
             total_count = row.try_get("", "ranked_users")?;

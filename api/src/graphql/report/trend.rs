@@ -69,7 +69,7 @@ impl Asked {
              SELECT recent, {}, SUM({away} * score) / NULLIF(SUM({away} * {away}), 0) AS slope FROM ranked GROUP BY recent",
             figure("duration"),
             figure("score"),
-            CallFigures::expressions(),
+            CallFigures::expressions(&reader.asked),
             n = self.n,
         );
         self.statement(reader, &then)
@@ -125,7 +125,7 @@ impl Trend {
         let generation = reader.store.read_model.live();
         let mut points = Vec::new();
         for row in generation
-            .db()
+            .reads()
             .query_all_raw(self.asked.points(reader))
             .await?
         {
@@ -168,13 +168,13 @@ impl Trend {
         let generation = reader.store.read_model.live();
         let [mut recent, mut previous] = [CallFigures::NONE, CallFigures::NONE];
         let mut slope = None;
-        for row in generation.db().query_all_raw(asked.figures(reader)).await? {
+        for row in generation.reads().query_all_raw(asked.figures(reader)).await? {
             let half: i32 = row.try_get("", "recent")?;
             if half == 1 {
-                recent = CallFigures::read(&row)?;
+                recent = CallFigures::read(&row, &reader.asked)?;
                 slope = row.try_get("", "slope")?;
             } else {
-                previous = CallFigures::read(&row)?;
+                previous = CallFigures::read(&row, &reader.asked)?;
             }
         }
         let change = recent.mean_score.zip(previous.mean_score);

@@ -171,7 +171,7 @@ pub async fn search(
     let generation = reader.store.read_model.live();
     let statement = page.of(found(reader, &query, &filter));
     let mut places = Vec::new();
-    for row in generation.db().query_all(&statement).await? {
+    for row in generation.reads().query_all(&statement).await? {
         places.push(Place {
             count: row.try_get("", "matches")?,
             ordered_at: row.try_get("", "ordered_at")?,
@@ -187,7 +187,7 @@ pub async fn search(
             let select = call::Entity::visible_to(reader.viewer.scope())
                 .filter(filter.condition(reader.backend()))
                 .filter(spoken(&query, reader.backend()));
-            let count = select.count(generation.db()).await?;
+            let count = select.count(generation.reads()).await?;
             Ok(i64::try_from(count).unwrap_or(i64::MAX))
         })
     });

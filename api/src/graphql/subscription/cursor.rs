@@ -32,7 +32,7 @@ pub async fn cursor_at(store: &Store, position: i64) -> Result<Cursor> {
         .select_only()
         .column(event_index::Column::BodyHash)
         .into_tuple()
-        .one(live.db())
+        .one(live.reads())
         .await?;
     if let Some(body_hash) = body_hash {
         return Ok(cursor(store, position, &body_hash));

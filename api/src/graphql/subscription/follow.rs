@@ -221,7 +221,7 @@ impl<S: Subject> Follow<S> {
             .filter(S::events(&self.filter, reader.backend()))
             .order_by_asc(Column::Position)
             .limit(BATCH)
-            .all(generation.db())
+            .all(generation.reads())
             .await?;
         let upto = upto(&events, BATCH, known);
         let mut objects = S::objects(reader, &self.filter, &events).await?;

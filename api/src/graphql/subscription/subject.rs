@@ -99,7 +99,7 @@ macro_rules! subjects {
                 let rows = $table::Entity::visible_to(reader.viewer.scope())
                     .filter($table::Column::Id.is_in(ids))
                     .filter(filter.condition(reader.backend()))
-                    .all(generation.db())
+                    .all(generation.reads())
                     .await?;
                 Ok(by_position(events, &rows, |row| &row.id, |row| $object(row.clone())))
             }
@@ -111,7 +111,7 @@ macro_rules! subjects {
                 let ids = events.iter().filter_map(|event| event.subject_id.as_deref());
                 let generation = store.read_model.live();
                 let everything = $table::Entity::visible_to(&Scope::Everything);
-                let rows = everything.filter($table::Column::Id.is_in(ids)).all(generation.db()).await?;
+                let rows = everything.filter($table::Column::Id.is_in(ids)).all(generation.reads()).await?;
                 Ok(by_position(events, &rows, |row| &row.id, Clone::clone))
             }
 

@@ -147,7 +147,7 @@ impl<S: Subject> News<S> {
             .filter(S::announced())
             .order_by_asc(Column::Position)
             .limit(BATCH)
-            .all(generation.db())
+            .all(generation.reads())
             .await?;
         let upto = upto(&events, BATCH, known);
         let mut rows = S::rows(store, &events).await?;
