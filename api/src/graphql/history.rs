@@ -32,6 +32,8 @@ impl Relation for ChangesOf {
     type Child = Entity;
     type Filter = Changed;
 
+    const OF_VIEW: bool = true;
+
     fn parent() -> Vec<SimpleExpr> {
         vec![
             Column::SubjectKind.into_simple_expr(),

@@ -17,7 +17,7 @@ use entity::scope::Scoped;
 use super::asked::{Columns, Slim};
 use super::error::{Error, Result};
 use super::filter::{Filter, MOST_VALUES};
-use super::page::{Page, Paged};
+use super::page::{Page, Paged, sought};
 use super::session::{MOST_KEYS, Reader};
 
 /// Parents of one statement at most. Each takes two values, and the filter's stand beside them.
@@ -37,6 +37,9 @@ pub trait Relation: Copy + Eq + std::hash::Hash + Send + Sync + std::fmt::Debug 
 
     /// The columns that tell the parent.
     fn parent() -> Vec<SimpleExpr>;
+
+    /// Whether the children are rows of a view, which has no keys to seek them by, and reckons a parent's as a whole.
+    const OF_VIEW: bool = false;
 }
 
 /// The children of one parent.
@@ -115,7 +118,7 @@ fn value_column(at: usize) -> SimpleExpr {
 }
 
 impl Reader {
-    /// The children that the viewer sees, of one parent: its key by values or by what tells them.
+    /// A page's children that the viewer sees, of one parent: its key by values or by what tells them.
     fn children<R: Relation>(
         &self,
         filter: &R::Filter,
@@ -125,7 +128,8 @@ impl Reader {
             .filter(filter.condition(self.backend()));
         let columns = R::parent().into_iter().zip(parent);
         columns.fold(select, |select, (column, part)| {
-            select.filter(column.eq(part))
+            let sought = sought(&column, part.clone(), self.backend());
+            select.filter(column.eq(part)).filter(sought)
         })
     }
 
@@ -147,6 +151,8 @@ impl Reader {
                 select = select.expr_as(column, parent_alias(at));
             }
             page.of(select, backend).into_query()
+        } else if R::OF_VIEW {
+            self.pages_by_number::<R>(filter, page, parents, &columns)
         } else if backend == DatabaseBackend::Postgres {
             self.pages_by_join::<R>(filter, page, parents, &columns)
         } else {
@@ -169,7 +175,7 @@ impl Reader {
         let keys = (0..R::parent().len()).map(value_column);
         let select = R::Child::only(self.children::<R>(filter, keys.clone()), columns);
         let mut one = page.of(select, self.backend()).into_query();
-        let number = page.row_number::<R::Child>(self.backend());
+        let number = page.row_number::<R::Child>(&[], self.backend());
         one.expr_window_as(Func::cust("ROW_NUMBER"), number, "page_row");
         let mut pages = Query::select();
         pages.column((PAGE, Asterisk));
@@ -209,18 +215,38 @@ impl Reader {
         pages
     }
 
+    /// The same of a view: the rows of all parents, numbered.
+    fn pages_by_number<R: Relation>(
+        &self,
+        filter: &R::Filter,
+        page: &PageOf<R>,
+        parents: &[Vec<String>],
+        columns: &Columns,
+    ) -> SelectStatement {
+        let select = of_any::<R>(self.children::<R>(filter, []), parents);
+        let mut select = R::Child::only(select, columns);
+        for (at, column) in R::parent().into_iter().enumerate() {
+            select = select.expr_as(column, parent_alias(at));
+        }
+        let number = page.row_number::<R::Child>(&R::parent(), self.backend());
+        let mut numbered = page.bound(select, self.backend()).into_query();
+        numbered.expr_window_as(Func::cust("ROW_NUMBER"), number, "page_row");
+        let reach = i64::try_from(page.reach()).unwrap_or(i64::MAX);
+        Query::select()
+            .column(Asterisk)
+            .from_subquery(numbered, PAGE)
+            .and_where(Expr::col("page_row").lte(reach))
+            .order_by("page_row", sea_orm::Order::Asc)
+            .to_owned()
+    }
+
     async fn counts<R: Relation>(
         &self,
         filter: &R::Filter,
         parents: &[Vec<String>],
     ) -> Result<Vec<(Vec<String>, i64)>> {
         let generation = self.store.read_model.live();
-        let mut select = self.children::<R>(filter, []).select_only();
-        // Rows of a parent that was not asked for may come along, of another org's prospect say; nobody looks them up.
-        for (at, column) in R::parent().into_iter().enumerate() {
-            let asked: BTreeSet<&str> = parents.iter().map(|parent| parent[at].as_str()).collect();
-            select = select.filter(column.is_in(asked));
-        }
+        let mut select = of_any::<R>(self.children::<R>(filter, []), parents).select_only();
         for (at, column) in R::parent().into_iter().enumerate() {
             select = select
                 .expr_as(column.clone(), parent_alias(at))
@@ -239,6 +265,15 @@ impl Reader {
             })
             .collect()
     }
+}
+
+/// Those of any of these parents. Rows of one that was not asked for may come along, of another org's prospect say; nobody looks them up.
+fn of_any<R: Relation>(select: Select<R::Child>, parents: &[Vec<String>]) -> Select<R::Child> {
+    let columns = R::parent().into_iter().enumerate();
+    columns.fold(select, |select, (at, column)| {
+        let asked: BTreeSet<&str> = parents.iter().map(|parent| parent[at].as_str()).collect();
+        select.filter(column.is_in(asked))
+    })
 }
 
 impl<R: Relation> Loader<PageBelow<R>> for Reader {

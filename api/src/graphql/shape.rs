@@ -131,8 +131,7 @@ impl<'a> Step<'a> {
 
     fn below(&self, shaper: &Shaper<'a>) -> &Plan<'a> {
         let of = self.ty.map_or("", |ty| named(&ty.base));
-        self.below
-            .get_or_init(|| shaper.plan(&self.selected, of))
+        self.below.get_or_init(|| shaper.plan(&self.selected, of))
     }
 }
 

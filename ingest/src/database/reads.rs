@@ -155,7 +155,10 @@ where
     async fn read(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let _turn = self.turn().await?;
         if let Some(line) = self.at_hand() {
-            match self.ask(line.connection, line.lent, statement.clone()).await {
+            match self
+                .ask(line.connection, line.lent, statement.clone())
+                .await
+            {
                 Err(error) if is_broken(&error) => {
                     tracing::debug!(%error, "a connection is gone; its statement is asked again of another");
                 }

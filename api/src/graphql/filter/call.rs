@@ -8,7 +8,7 @@ use sea_orm::{
 };
 
 use super::combine::{Combined, Filter};
-use super::condition::{Conditions, NumberRange, TimeRange};
+use super::condition::{Conditions, NumberRange, TimeRange, only};
 use super::insight::InsightFilter;
 use super::passes::Checks;
 use crate::graphql::search::{self, SearchText};
@@ -194,6 +194,10 @@ impl Filter<call::Entity> for CallFilter {
                 self.created_at.as_ref(),
             )
             .0
+    }
+
+    fn org(&self) -> Option<&str> {
+        only(self.org_id.as_ref())
     }
 
     fn combined(&self) -> Combined<'_, Self> {

@@ -64,6 +64,11 @@ pub trait Filter<E: EntityTrait>:
         None
     }
 
+    /// The only org of which rows pass, if its own fields say so.
+    fn org(&self) -> Option<&str> {
+        None
+    }
+
     /// The filters of the same rows in it.
     fn combined(&self) -> Combined<'_, Self>;
 

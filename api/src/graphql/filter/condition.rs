@@ -2,12 +2,20 @@
 
 use std::hash::{Hash, Hasher};
 
-use async_graphql::InputObject;
+use async_graphql::{ID, InputObject};
 use sea_orm::sea_query::{ExprTrait, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, DatabaseBackend, IntoSimpleExpr};
 
 use crate::graphql::indexed::{self, LEAST_NUMBER, LEAST_TIME};
 use crate::graphql::scalar::{Position, Time};
+
+/// The only one of these ids.
+pub fn only(ids: Option<&Vec<ID>>) -> Option<&str> {
+    match ids?.as_slice() {
+        [id] => Some(id.as_str()),
+        _ => None,
+    }
+}
 
 /// A stretch of time. Without `from` it begins with the first row, without `to` it has no end. Without both it is no condition.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, InputObject)]

@@ -5,7 +5,7 @@ use entity::read_model::event_index;
 use sea_orm::{ColumnTrait, Condition, DatabaseBackend};
 
 use super::combine::{Combined, Filter};
-use super::condition::{Conditions, PositionRange, TimeRange};
+use super::condition::{Conditions, PositionRange, TimeRange, only};
 use super::passes::Checks;
 
 /// What became of an event.
@@ -128,6 +128,10 @@ impl Filter<event_index::Entity> for EventFilter {
             .and(Some(min.is_none_or(|min| min.0 <= row.position)))
             .and(Some(max.is_none_or(|max| row.position <= max.0)))
             .0
+    }
+
+    fn org(&self) -> Option<&str> {
+        only(self.org_id.as_ref())
     }
 
     fn combined(&self) -> Combined<'_, Self> {

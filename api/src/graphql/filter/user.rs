@@ -7,7 +7,7 @@ use sea_orm::sea_query::{Expr, ExprTrait, Func, Query, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, DatabaseBackend, IntoSimpleExpr};
 
 use super::combine::{Combined, Filter};
-use super::condition::{Conditions, NumberRange, TimeRange};
+use super::condition::{Conditions, NumberRange, TimeRange, only};
 use super::passes::Checks;
 
 /// Which users.
@@ -139,6 +139,10 @@ impl Filter<user::Entity> for UserFilter {
                 self.created_at.as_ref(),
             )
             .0
+    }
+
+    fn org(&self) -> Option<&str> {
+        only(self.org_id.as_ref())
     }
 
     fn combined(&self) -> Combined<'_, Self> {

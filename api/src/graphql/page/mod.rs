@@ -9,9 +9,9 @@ mod order;
 
 use async_graphql::InputType;
 use sea_orm::sea_query::{
-    Expr, ExprTrait, SelectStatement, SimpleExpr, WindowStatement,
+    Expr, ExprTrait, OverStatement, SelectStatement, SimpleExpr, WindowStatement,
 };
-use sea_orm::{DatabaseBackend, QueryFilter, QuerySelect, Select};
+use sea_orm::{Condition, DatabaseBackend, QueryFilter, QuerySelect, Select};
 
 pub use connection::{Connection, Edge, Node, Total};
 pub use entity::scope::Scoped;
@@ -38,8 +38,20 @@ pub trait Paged: Scoped<Model: Send + Sync> + Slim {
     /// The order unless the query says another.
     const DEFAULT: Order<Self::Field>;
 
+    /// The column that says of which org a row is, where an index has it ahead of the order.
+    const ORG: Option<Self::Column> = None;
+
     /// The values by which rows are ordered; together they tell every row from every other.
     fn parts(field: Self::Field) -> Vec<Part<Self>>;
+}
+
+/// That `column` has this value, said once more for the planner of PostgreSQL, as a range, which seems to be rare to it.
+///
+/// It takes the rows of an org or a parent to be spread evenly over the order of a list. With few orgs it then walks that order until a page
+/// is full, rather than seek the org in its own index; and walks through all rows when the org has none of late.
+pub fn sought(column: &SimpleExpr, value: SimpleExpr, backend: DatabaseBackend) -> Condition {
+    let range = column.clone().between(value.clone(), value);
+    Condition::all().add_option((backend == DatabaseBackend::Postgres).then_some(range))
 }
 
 /// The arguments of a list, as sent.
@@ -171,9 +183,16 @@ impl<F: InputType + Copy + Eq> Page<F> {
         }
     }
 
-    /// `ROW_NUMBER()` of the rows in this page's order.
-    pub fn row_number<E: Paged<Field = F>>(&self, backend: DatabaseBackend) -> WindowStatement {
+    /// `ROW_NUMBER()` of the rows in this page's order, of each `parent` by itself.
+    pub fn row_number<E: Paged<Field = F>>(
+        &self,
+        parent: &[SimpleExpr],
+        backend: DatabaseBackend,
+    ) -> WindowStatement {
         let mut window = WindowStatement::new();
+        for parent in parent {
+            window.add_partition_by(parent.clone());
+        }
         for expression in self.expressions::<E>(backend) {
             window.order_by_expr(expression, self.direction());
         }

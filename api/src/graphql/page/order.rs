@@ -170,6 +170,8 @@ pub enum UserOrderField {
 impl Paged for user::Entity {
     type Field = UserOrderField;
 
+    const ORG: Option<user::Column> = Some(user::Column::OrgId);
+
     const DEFAULT: Order<UserOrderField> = Order {
         field: UserOrderField::CreatedAt,
         direction: OrderDirection::Desc,
@@ -207,6 +209,8 @@ pub enum CallOrderField {
 
 impl Paged for call::Entity {
     type Field = CallOrderField;
+
+    const ORG: Option<call::Column> = Some(call::Column::OrgId);
 
     const DEFAULT: Order<CallOrderField> = Order {
         field: CallOrderField::CreatedAt,
@@ -300,6 +304,8 @@ pub enum EventOrderField {
 
 impl Paged for event_index::Entity {
     type Field = EventOrderField;
+
+    const ORG: Option<event_index::Column> = Some(event_index::Column::OrgId);
 
     const DEFAULT: Order<EventOrderField> = Order {
         field: EventOrderField::Position,

@@ -9,11 +9,11 @@ mod search;
 use std::sync::Arc;
 
 use async_graphql::{Context, MergedObject};
-use sea_orm::{PaginatorTrait, QueryFilter};
+use sea_orm::{IntoSimpleExpr, PaginatorTrait, QueryFilter};
 
 use super::error::Result;
 use super::filter::Filter;
-use super::page::{Arguments, Connection, Node, OrderOf, Page, Paged, Total};
+use super::page::{Arguments, Connection, Node, OrderOf, Page, Paged, Total, sought};
 use super::session::Session;
 
 /// Everything that SalesMagic's webhooks have told: orgs, users, calls, prospects, transcripts, analyses, and the raw events.
@@ -44,11 +44,16 @@ where
     let filter = filter.unwrap_or_default();
     filter.check()?;
     let page = Page::new::<E>(&arguments, order)?;
-    let select = E::visible_to(reader.viewer.scope()).filter(filter.condition(reader.backend()));
+    let backend = reader.backend();
+    let mut select = E::visible_to(reader.viewer.scope()).filter(filter.condition(backend));
+    let org = filter.org().or(reader.viewer.scope().org());
+    if let Some((column, org)) = E::ORG.zip(org) {
+        select = select.filter(sought(&column.into_simple_expr(), org.into(), backend));
+    }
     let rows = if page.tells_nothing(&reader.asked) {
         Vec::new()
     } else {
-        reader.rows(page.of(select, reader.backend())).await?
+        reader.rows(page.of(select, backend)).await?
     };
     let total = Total::of(move |session: Arc<Session>| {
         let filter = filter.clone();

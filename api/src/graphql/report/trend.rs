@@ -168,7 +168,11 @@ impl Trend {
         let generation = reader.store.read_model.live();
         let [mut recent, mut previous] = [CallFigures::NONE, CallFigures::NONE];
         let mut slope = None;
-        for row in generation.reads().query_all_raw(asked.figures(reader)).await? {
+        for row in generation
+            .reads()
+            .query_all_raw(asked.figures(reader))
+            .await?
+        {
             let half: i32 = row.try_get("", "recent")?;
             if half == 1 {
                 recent = CallFigures::read(&row, &reader.asked)?;
