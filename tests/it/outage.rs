@@ -141,7 +141,7 @@ async fn queries_do_not_notice_that_the_database_has_ended_their_connections() {
         let end = Statement::from_string(DatabaseBackend::Postgres, ended);
         let row = db.query_one_raw(end).await.expect("an answer");
         let ended: i64 = row.expect("a row").try_get("", "ended").expect("a count");
-        assert!(ended >= 2, "{ended}");
+        assert!(ended >= 1, "{ended}");
         ask().await;
     }
 }

@@ -8,8 +8,8 @@ use sea_orm::sea_query::{
     Asterisk, Expr, ExprTrait, Func, Query, SelectStatement, SimpleExpr, ValueTuple,
 };
 use sea_orm::{
-    ConnectionTrait, DatabaseBackend, DbErr, EntityTrait, JoinType, QueryFilter, QueryResult,
-    QuerySelect, QueryTrait, Select,
+    Condition, ConnectionTrait, DatabaseBackend, DbErr, EntityTrait, JoinType, QueryFilter,
+    QueryResult, QuerySelect, QueryTrait, Select,
 };
 
 use entity::scope::Scoped;
@@ -126,10 +126,14 @@ impl Reader {
     ) -> Select<R::Child> {
         let select = R::join(R::Child::visible_to(self.viewer.scope()))
             .filter(filter.condition(self.backend()));
-        let columns = R::parent().into_iter().zip(parent);
-        columns.fold(select, |select, (column, part)| {
-            let sought = sought(&column, part.clone(), self.backend());
-            select.filter(column.eq(part)).filter(sought)
+        let columns = R::parent();
+        // Of several columns, each would make the others seem the rarer.
+        let is_alone = columns.len() == 1;
+        let parts = columns.into_iter().zip(parent);
+        parts.fold(select, |select, (column, part)| {
+            let again = sought(&column, part.clone(), self.backend());
+            let again = if is_alone { again } else { Condition::all() };
+            select.filter(column.eq(part)).filter(again)
         })
     }
 

@@ -55,6 +55,14 @@ impl Reads {
         };
         Self { db, kept }
     }
+
+    /// Lets go of the connections at hand, without which their pool cannot close.
+    pub(crate) fn let_go(&self) {
+        match &self.kept {
+            Kept::Sqlite(shelf) => shelf.lines().clear(),
+            Kept::Postgres(shelf) => shelf.lines().clear(),
+        }
+    }
 }
 
 #[async_trait]

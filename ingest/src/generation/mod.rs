@@ -143,6 +143,12 @@ impl Generation {
         &self.db
     }
 
+    /// Closes its database; nobody may be reading it.
+    pub async fn close(&self) -> Result<(), DbErr> {
+        self.reads.let_go();
+        self.db.clone().close().await
+    }
+
     /// How it is now.
     pub async fn state(&self) -> Result<State, DbErr> {
         let row = checkpoint(&self.reads).await?;

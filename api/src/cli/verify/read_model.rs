@@ -128,7 +128,7 @@ async fn compare(log: &Log, live: &Generation, scratch: &Path) -> anyhow::Result
         progress.finish();
     }
     // The last one that closes a SQLite file takes its journal along.
-    fresh.db().clone().close().await?;
+    fresh.close().await?;
     Ok(report)
 }
 

@@ -13,6 +13,7 @@ use sea_orm::{
 use super::figures::{CallFigures, figure};
 use super::grouping::calls;
 use super::statement;
+use crate::graphql::asked::Asked as Fields;
 use crate::graphql::error::{Error, Result};
 use crate::graphql::filter::{CallFilter, Filter};
 use crate::graphql::object::Call;
@@ -69,7 +70,7 @@ impl Asked {
              SELECT recent, {}, SUM({away} * score) / NULLIF(SUM({away} * {away}), 0) AS slope FROM ranked GROUP BY recent",
             figure("duration"),
             figure("score"),
-            CallFigures::expressions(&reader.asked),
+            CallFigures::expressions(&Fields::default()),
             n = self.n,
         );
         self.statement(reader, &then)
@@ -166,6 +167,8 @@ impl Trend {
         filter.check()?;
         let asked = Asked { filter, of, id, n };
         let generation = reader.store.read_model.live();
+        // They are few, and one of them tells how much changed, whatever is asked for.
+        let all = Fields::default();
         let [mut recent, mut previous] = [CallFigures::NONE, CallFigures::NONE];
         let mut slope = None;
         for row in generation
@@ -175,10 +178,10 @@ impl Trend {
         {
             let half: i32 = row.try_get("", "recent")?;
             if half == 1 {
-                recent = CallFigures::read(&row, &reader.asked)?;
+                recent = CallFigures::read(&row, &all)?;
                 slope = row.try_get("", "slope")?;
             } else {
-                previous = CallFigures::read(&row, &reader.asked)?;
+                previous = CallFigures::read(&row, &all)?;
             }
         }
         let change = recent.mean_score.zip(previous.mean_score);
