@@ -17,7 +17,7 @@ const REPORTS: &[(&str, &[&str])] = &[
         &["calls_user", "call_prospects_pkey"],
     ),
     (
-        "callReport(filter: { teamId: \"t\" }, groupBy: [ANALYSIS_TYPE]) { rows { analysisType } }",
+        "callReport(filter: { teamId: \"t\" }, groupBy: [ANALYSIS_TYPE]) { rows { analysisType figures { medianScore } } }",
         &["calls_team", "analyses_pkey"],
     ),
     (

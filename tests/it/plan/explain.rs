@@ -172,9 +172,6 @@ impl Observed {
             format!("SET LOCAL search_path = \"{schema}\""),
             "SET LOCAL plan_cache_mode = force_generic_plan".to_owned(),
             "SET LOCAL enable_seqscan = off".to_owned(),
-            // These read all of a table to find some of its rows.
-            "SET LOCAL enable_hashjoin = off".to_owned(),
-            "SET LOCAL enable_mergejoin = off".to_owned(),
             format!("PREPARE asked AS {text}"),
         ] {
             txn.execute_unprepared(&setting).await.expect("a setting");
