@@ -1,6 +1,6 @@
 //! The build: how long it takes from nothing, how large the binary is, and of how many crates it is made.
 //!
-//! Invariant: crates are fetched before the clock starts, and each build has a target folder of its own, which is removed.
+//! Invariant: crates are fetched before the clock starts, and each build has a target folder of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -23,6 +23,9 @@ pub struct BuildArgs {
     /// Build nothing, only count the crates
     #[arg(long)]
     count: bool,
+    /// Leave what was built last in target/bench/build
+    #[arg(long)]
+    keep: bool,
 }
 
 /// How it is built.
@@ -91,7 +94,11 @@ pub fn run(args: &BuildArgs) -> anyhow::Result<()> {
         if args.count || args.only.is_some_and(|only| only != profile) {
             continue;
         }
-        let built = build(profile, &folder.join("build"))?;
+        let target = folder.join("build");
+        let built = build(profile, &target)?;
+        if !args.keep {
+            fs::remove_dir_all(target)?;
+        }
         println!("{profile:?}: {built:?}");
         match profile {
             Profile::Debug => figures.debug = Some(built),
@@ -104,7 +111,7 @@ pub fn run(args: &BuildArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds the server from nothing in `target`, and removes that.
+/// Builds the server from nothing in `target`.
 fn build(profile: Profile, target: &Path) -> anyhow::Result<Built> {
     if target.exists() {
         fs::remove_dir_all(target)?;
@@ -148,7 +155,6 @@ fn build(profile: Profile, target: &Path) -> anyhow::Result<Built> {
         stripped,
         folder: size(target)?,
     };
-    fs::remove_dir_all(target)?;
     Ok(built)
 }
 
