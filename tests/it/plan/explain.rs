@@ -82,6 +82,23 @@ impl Observed {
         Self { server, db, schema }
     }
 
+    /// Adds calls of five orgs to PostgreSQL's table, as many of each, those of org `0` before all others; false on SQLite.
+    pub(crate) async fn add_calls(&self, count: usize) -> bool {
+        let Some(schema) = &self.schema else {
+            return false;
+        };
+        let insert = format!(
+            "INSERT INTO \"{schema}\".calls (id, org_id, prospect_ids, created_at, ordered_at, is_example, attributes_stamp, last_position) \
+             SELECT 'call-' || n, org, '[]', at, at, false, '', 1 \
+             FROM (SELECT n, (n % 5)::text AS org, CASE WHEN n % 5 = 0 THEN n ELSE n + 1000000 END AS at FROM generate_series(1, {count}) n) calls"
+        );
+        let analyze = format!("ANALYZE \"{schema}\".calls");
+        for text in [insert, analyze] {
+            self.db.execute_unprepared(&text).await.expect("calls");
+        }
+        true
+    }
+
     /// The last statement on `table` that the server sends for `query`: the one that counts, or the one that reads the page.
     pub(crate) async fn statement(
         &self,

@@ -359,6 +359,28 @@ async fn filters_within_filters_are_sought_in_their_indexes() {
     }
 }
 
+/// PostgreSQL believes that calls of few orgs lie close together in any stretch of time.
+#[tokio::test]
+async fn the_calls_of_an_org_are_sought_by_it_also_where_orgs_are_few() {
+    let observed = Observed::start().await;
+    if !observed.add_calls(20_000).await {
+        return;
+    }
+    for query in [
+        "{ calls(first: 20, filter: { orgId: \"0\" }) { nodes { id } } }",
+        "{ orgs(first: 1) { nodes { calls(first: 20) { nodes { id } } } } }",
+        "{ orgs(first: 2) { nodes { calls(first: 20) { nodes { id } } } } }",
+    ] {
+        let text = observed.statement(query, json!({}), "calls", false).await;
+        let plan = observed.plan(&text).await;
+        assert!(
+            plan.sought.contains("calls_org") && !plan.read.contains("calls_order"),
+            "{query}: {text}\n{}",
+            plan.text
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_list_below_parents_is_sought_by_them() {
     let observed = Observed::start().await;
