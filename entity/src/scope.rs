@@ -21,14 +21,6 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// The only org whose rows it sees.
-    pub fn org(&self) -> Option<&str> {
-        match self {
-            Self::Orgs(orgs) if orgs.len() == 1 => orgs.first().map(String::as_str),
-            _ => None,
-        }
-    }
-
     /// Whether a row that belongs to this org is among them.
     pub fn sees(&self, org: Option<&str>) -> bool {
         match self {

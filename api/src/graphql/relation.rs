@@ -8,8 +8,8 @@ use sea_orm::sea_query::{
     Asterisk, Expr, ExprTrait, Func, Query, SelectStatement, SimpleExpr, ValueTuple,
 };
 use sea_orm::{
-    Condition, ConnectionTrait, DatabaseBackend, DbErr, EntityTrait, JoinType, QueryFilter,
-    QueryResult, QuerySelect, QueryTrait, Select,
+    ConnectionTrait, DatabaseBackend, DbErr, EntityTrait, JoinType, QueryFilter, QueryResult,
+    QuerySelect, QueryTrait, Select,
 };
 
 use entity::scope::Scoped;
@@ -17,7 +17,7 @@ use entity::scope::Scoped;
 use super::asked::{Columns, Slim};
 use super::error::{Error, Result};
 use super::filter::{Filter, MOST_VALUES};
-use super::page::{Page, Paged, sought};
+use super::page::{Page, Paged};
 use super::session::{MOST_KEYS, Reader};
 
 /// Parents of one statement at most. Each takes two values, and the filter's stand beside them.
@@ -122,19 +122,34 @@ impl Reader {
     fn children<R: Relation>(
         &self,
         filter: &R::Filter,
+        page: &PageOf<R>,
         parent: impl IntoIterator<Item = SimpleExpr>,
     ) -> Select<R::Child> {
-        let select = R::join(R::Child::visible_to(self.viewer.scope()))
-            .filter(filter.condition(self.backend()));
-        let columns = R::parent();
-        // Of several columns, each would make the others seem the rarer.
-        let is_alone = columns.len() == 1;
-        let parts = columns.into_iter().zip(parent);
-        parts.fold(select, |select, (column, part)| {
-            let again = sought(&column, part.clone(), self.backend());
-            let again = if is_alone { again } else { Condition::all() };
-            select.filter(column.eq(part)).filter(again)
+        let first = self.first_by::<R>(filter, page);
+        let parts = R::parent().into_iter().zip(parent);
+        parts.fold(self.those::<R>(filter), |select, (column, part)| {
+            if first.is_some() {
+                page.sought(select, &column, part)
+            } else {
+                select.filter(column.eq(part))
+            }
         })
+    }
+
+    /// The column that has to be told to PostgreSQL as [`Page::sought`] does: the parent's, where nothing else is asked of the children.
+    fn first_by<R: Relation>(&self, filter: &R::Filter, page: &PageOf<R>) -> Option<SimpleExpr> {
+        let is_all = self.backend() == DatabaseBackend::Postgres
+            && *filter == R::Filter::default()
+            && page.is_in_default_order::<R::Child>();
+        let mut columns = R::parent();
+        (is_all && columns.len() == 1)
+            .then(|| columns.pop())
+            .flatten()
+    }
+
+    /// The children that the viewer sees, of any parent.
+    fn those<R: Relation>(&self, filter: &R::Filter) -> Select<R::Child> {
+        R::join(R::Child::visible_to(self.viewer.scope())).filter(filter.condition(self.backend()))
     }
 
     async fn pages<R: Relation>(
@@ -150,12 +165,12 @@ impl Reader {
         let columns = R::Child::asked(&self.asked);
         let statement = if let [parent] = parents {
             let parent = parent.iter().map(|part| Expr::val(part.as_str()));
-            let mut select = R::Child::only(self.children::<R>(filter, parent), &columns);
+            let mut select = R::Child::only(self.children::<R>(filter, page, parent), &columns);
             for (at, column) in R::parent().into_iter().enumerate() {
                 select = select.expr_as(column, parent_alias(at));
             }
             page.of(select, backend).into_query()
-        } else if R::OF_VIEW {
+        } else if R::OF_VIEW || filter.reading() > 0 {
             self.pages_by_number::<R>(filter, page, parents, &columns)
         } else if backend == DatabaseBackend::Postgres {
             self.pages_by_join::<R>(filter, page, parents, &columns)
@@ -177,9 +192,10 @@ impl Reader {
         columns: &Columns,
     ) -> SelectStatement {
         let keys = (0..R::parent().len()).map(value_column);
-        let select = R::Child::only(self.children::<R>(filter, keys.clone()), columns);
+        let select = R::Child::only(self.children::<R>(filter, page, keys.clone()), columns);
         let mut one = page.of(select, self.backend()).into_query();
-        let number = page.row_number::<R::Child>(&[], self.backend());
+        let first = self.first_by::<R>(filter, page);
+        let number = page.row_number::<R::Child>(&[], first, self.backend());
         one.expr_window_as(Func::cust("ROW_NUMBER"), number, "page_row");
         let mut pages = Query::select();
         pages.column((PAGE, Asterisk));
@@ -203,7 +219,7 @@ impl Reader {
     ) -> SelectStatement {
         let keys = (0..R::parent().len()).map(value_column);
         let rowid = || Expr::col((R::Child::default(), "rowid"));
-        let one = self.children::<R>(filter, keys.clone()).select_only();
+        let one = self.children::<R>(filter, page, keys.clone()).select_only();
         let one = page.of(one.expr(rowid()), self.backend()).into_query();
         let mut pages = R::Child::only(R::Child::find(), columns).into_query();
         for (at, key) in keys.enumerate() {
@@ -219,7 +235,7 @@ impl Reader {
         pages
     }
 
-    /// The same of a view: the rows of all parents, numbered.
+    /// The same of a view, and of rows whose texts are looked at, which is done once for all: the rows of all parents, numbered.
     fn pages_by_number<R: Relation>(
         &self,
         filter: &R::Filter,
@@ -227,12 +243,12 @@ impl Reader {
         parents: &[Vec<String>],
         columns: &Columns,
     ) -> SelectStatement {
-        let select = of_any::<R>(self.children::<R>(filter, []), parents);
+        let select = of_any::<R>(self.those::<R>(filter), parents);
         let mut select = R::Child::only(select, columns);
         for (at, column) in R::parent().into_iter().enumerate() {
             select = select.expr_as(column, parent_alias(at));
         }
-        let number = page.row_number::<R::Child>(&R::parent(), self.backend());
+        let number = page.row_number::<R::Child>(&R::parent(), None, self.backend());
         let mut numbered = page.bound(select, self.backend()).into_query();
         numbered.expr_window_as(Func::cust("ROW_NUMBER"), number, "page_row");
         let reach = i64::try_from(page.reach()).unwrap_or(i64::MAX);
@@ -250,7 +266,7 @@ impl Reader {
         parents: &[Vec<String>],
     ) -> Result<Vec<(Vec<String>, i64)>> {
         let generation = self.store.read_model.live();
-        let mut select = of_any::<R>(self.children::<R>(filter, []), parents).select_only();
+        let mut select = of_any::<R>(self.those::<R>(filter), parents).select_only();
         for (at, column) in R::parent().into_iter().enumerate() {
             select = select
                 .expr_as(column.clone(), parent_alias(at))

@@ -185,7 +185,8 @@ impl<'a> Shaper<'a> {
         let Plan(steps) = plan;
         if failed.is_empty() && plan.is_order_of(&fields) {
             for (step, value) in steps.iter().zip(fields.values_mut()) {
-                if !step.is_leaf() {
+                // A leaf that is there is as it should be.
+                if !step.is_leaf() || *value == Value::Null {
                     *value = self.value(std::mem::take(value), step.ty, step, &[])?;
                 }
             }

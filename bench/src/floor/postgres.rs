@@ -7,7 +7,7 @@ use futures_util::{TryStreamExt, pin_mut};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, NoTls, Statement};
 
-use super::statement::{STATEMENTS, Value, values};
+use super::statement::{STATEMENTS, Value, for_postgres, values};
 use super::write::{Row, Writer};
 use crate::question::Case;
 
@@ -31,7 +31,7 @@ impl Store {
             tokio::spawn(connection);
             let mut statements = Vec::new();
             for statement in STATEMENTS {
-                statements.push(client.prepare(statement).await?);
+                statements.push(client.prepare(&for_postgres(statement)).await?);
             }
             connections.push((client, statements));
         }

@@ -15,10 +15,10 @@ pub fn number(question: &str) -> Option<usize> {
     NAMES.iter().position(|name| *name == question)
 }
 
-/// What is asked of the database. The org is named twice as the server does: else PostgreSQL walks through the calls of all orgs.
+/// What is asked of the database.
 pub const STATEMENTS: [&str; 4] = [
     "SELECT c.id, c.title, c.score, u.name, a.score, a.summary
-     FROM (SELECT id, title, score, user_id, ordered_at FROM calls WHERE org_id = $1 AND org_id BETWEEN $1 AND $1
+     FROM (SELECT id, title, score, user_id, ordered_at FROM calls WHERE org_id = $1
            ORDER BY ordered_at DESC, id DESC LIMIT 20) c
      LEFT JOIN users u ON u.id = c.user_id
      LEFT JOIN analyses a ON a.call_id = c.id
@@ -34,6 +34,16 @@ pub const STATEMENTS: [&str; 4] = [
      WHERE org_id = $1 AND ordered_at >= $2 AND ordered_at < $3 AND NOT is_example GROUP BY user_id ORDER BY user_id",
     "SELECT id, title, score FROM calls WHERE (ordered_at, id) < ($1, $2) ORDER BY ordered_at DESC, id DESC LIMIT 20",
 ];
+
+/// The same as PostgreSQL is asked it: else it walks through the newest calls of all orgs to find those of one.
+pub fn for_postgres(statement: &str) -> String {
+    statement
+        .replace("WHERE org_id = $1\n", "WHERE org_id IN ($1, $1)\n")
+        .replace(
+            "ORDER BY ordered_at DESC, id DESC LIMIT 20) c",
+            "ORDER BY org_id DESC, ordered_at DESC, id DESC LIMIT 20) c",
+        )
+}
 
 /// A value of a statement.
 pub enum Value {

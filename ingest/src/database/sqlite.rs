@@ -63,11 +63,18 @@ pub(super) async fn open(
                 })
         })
         .map_sqlx_sqlite_opts(move |options| {
+            let options = match durability {
+                // Bodies are large, and read in order: what waits for its reader is memory, and who reads few reads too many.
+                Durability::Full => options,
+                Durability::Rebuildable => options
+                    // All rows of most answers: the thread of the connection need not wait for whoever takes them.
+                    .row_buffer_size(512)
+                    // In KiB: rows by their keys lie all over the file, and what is not here costs a call to the kernel each.
+                    .pragma("cache_size", "-8192"),
+            };
             options
                 .filename(&file)
                 .create_if_missing(create)
-                // All rows of most answers: the thread of the connection need not wait for whoever takes them.
-                .row_buffer_size(512)
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(match durability {
                     Durability::Full => SqliteSynchronous::Full,
@@ -80,8 +87,6 @@ pub(super) async fn open(
                 })
                 .foreign_keys(false)
                 .pragma("wal_autocheckpoint", durability.journal_pages().to_string())
-                // In KiB: rows by their keys lie all over the file, and what is not here costs a call to the kernel each.
-                .pragma("cache_size", "-8192")
         });
     Database::connect(options).await
 }

@@ -149,16 +149,19 @@ impl Generation {
         self.db.clone().close().await
     }
 
-    /// How it is now.
+    /// How it is now, for whoever writes it or looks now and then.
     pub async fn state(&self) -> Result<State, DbErr> {
-        let row = checkpoint(&self.reads).await?;
-        self.rules.store(row.rules, Ordering::Relaxed);
-        Ok(State::of(&row))
+        Ok(self.seen(&checkpoint(&self.db).await?))
     }
 
-    /// How far it is: every event up to this position is in it.
+    /// How far it is: every event up to this position is in it. For whoever reads it.
     pub async fn position(&self) -> Result<Position, DbErr> {
-        Ok(self.state().await?.position)
+        Ok(self.seen(&checkpoint(&self.reads).await?).position)
+    }
+
+    fn seen(&self, row: &Model) -> State {
+        self.rules.store(row.rules, Ordering::Relaxed);
+        State::of(row)
     }
 
     pub(crate) async fn begin_write(&self) -> Result<DatabaseTransaction, DbErr> {

@@ -159,7 +159,7 @@ impl Projector {
         tending: &mut Tending,
         head: Position,
     ) -> Result<bool, StepError> {
-        if !tending.is_due(next.position().await?) {
+        if !tending.is_due(next.state().await?.position) {
             return Ok(false);
         }
         let rules = self.generations.version().rules;

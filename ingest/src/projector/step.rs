@@ -50,7 +50,7 @@ pub async fn step(
     rules: i32,
     until: Position,
 ) -> Result<Step, StepError> {
-    let from = generation.position().await?;
+    let from = generation.state().await?.position;
     let still = Step { from, to: from };
     if until <= from {
         return Ok(still);

@@ -82,7 +82,7 @@ impl Observed {
         Self { server, db, schema }
     }
 
-    /// Adds calls of five orgs to PostgreSQL's table, as many of each, those of org `0` before all others; false on SQLite.
+    /// Adds calls of five orgs to PostgreSQL's table in the order of time, none of org `0` among the newer half; false on SQLite.
     pub(crate) async fn add_calls(&self, count: usize) -> bool {
         let Some(schema) = &self.schema else {
             return false;
@@ -90,7 +90,7 @@ impl Observed {
         let insert = format!(
             "INSERT INTO \"{schema}\".calls (id, org_id, prospect_ids, created_at, ordered_at, is_example, attributes_stamp, last_position) \
              SELECT 'call-' || n, org, '[]', at, at, false, '', 1 \
-             FROM (SELECT n, (n % 5)::text AS org, CASE WHEN n % 5 = 0 THEN n ELSE n + 1000000 END AS at FROM generate_series(1, {count}) n) calls"
+             FROM (SELECT n AS at, n, (CASE WHEN n <= {count} / 2 THEN n % 3 ELSE 1 + n % 4 END)::text AS org FROM generate_series(1, {count}) n) calls"
         );
         let analyze = format!("ANALYZE \"{schema}\".calls");
         for text in [insert, analyze] {
@@ -137,8 +137,14 @@ impl Observed {
     pub(crate) async fn plan(&self, text: &str) -> Plan {
         match &self.schema {
             None => self.sqlite_plan(text).await,
-            Some(schema) => self.postgres_plan(text, schema).await,
+            Some(schema) => self.postgres_plan(text, schema, None).await,
         }
+    }
+
+    /// PostgreSQL's plan for these very values.
+    pub(crate) async fn plan_of(&self, text: &str, values: &str) -> Plan {
+        let schema = self.schema.as_ref().expect("PostgreSQL");
+        self.postgres_plan(text, schema, Some(values)).await
     }
 
     async fn sqlite_plan(&self, text: &str) -> Plan {
@@ -175,19 +181,21 @@ impl Observed {
         plan
     }
 
-    /// The plan that a small table would have if it were a large one, whatever the values.
-    async fn postgres_plan(&self, text: &str, schema: &str) -> Plan {
-        let values = (1..100)
+    /// The plan that a small table would have if it were a large one: for these values, or whatever they are.
+    async fn postgres_plan(&self, text: &str, schema: &str, values: Option<&str>) -> Plan {
+        let whatever = (1..100)
             .take_while(|nth| text.contains(&format!("${nth}")))
             .count();
-        let values = match vec!["NULL"; values].join(", ") {
-            none if none.is_empty() => none,
+        let whatever = vec!["NULL"; whatever].join(", ");
+        let mode = values.map_or("generic", |_| "custom");
+        let values = match values.unwrap_or(&whatever) {
+            "" => String::new(),
             values => format!("({values})"),
         };
         let txn = self.db.begin().await.expect("a transaction");
         for setting in [
             format!("SET LOCAL search_path = \"{schema}\""),
-            "SET LOCAL plan_cache_mode = force_generic_plan".to_owned(),
+            format!("SET LOCAL plan_cache_mode = force_{mode}_plan"),
             "SET LOCAL enable_seqscan = off".to_owned(),
             format!("PREPARE asked AS {text}"),
         ] {

@@ -366,8 +366,16 @@ async fn the_calls_of_an_org_are_sought_by_it_also_where_orgs_are_few() {
     if !observed.add_calls(20_000).await {
         return;
     }
+    // Otherwise this test would show nothing.
+    let naive = "SELECT title FROM calls WHERE org_id = $1 ORDER BY ordered_at DESC, id DESC LIMIT $2";
+    let plan = observed.plan_of(naive, "'0', 21").await;
+    assert!(plan.read.contains("calls_order"), "{}", plan.text);
+    let query = "{ calls(first: 20, filter: { orgId: \"0\" }) { nodes { id } } }";
+    let text = observed.statement(query, json!({}), "calls", false).await;
+    let plan = observed.plan_of(&text, "'0', '0', 21").await;
+    assert!(plan.sought.contains("calls_org"), "{text}\n{}", plan.text);
     for query in [
-        "{ calls(first: 20, filter: { orgId: \"0\" }) { nodes { id } } }",
+        query,
         "{ orgs(first: 1) { nodes { calls(first: 20) { nodes { id } } } } }",
         "{ orgs(first: 2) { nodes { calls(first: 20) { nodes { id } } } } }",
     ] {

@@ -197,7 +197,11 @@ impl Filter<call::Entity> for CallFilter {
     }
 
     fn org(&self) -> Option<&str> {
-        only(self.org_id.as_ref())
+        let says_no_more = Self {
+            org_id: self.org_id.clone(),
+            ..Self::default()
+        } == *self;
+        only(self.org_id.as_ref()).filter(|_| says_no_more)
     }
 
     fn combined(&self) -> Combined<'_, Self> {

@@ -64,7 +64,7 @@ pub trait Filter<E: EntityTrait>:
         None
     }
 
-    /// The only org of which rows pass, if its own fields say so.
+    /// The only org of which rows pass, if that is all that the filter says.
     fn org(&self) -> Option<&str> {
         None
     }

@@ -11,7 +11,7 @@ use async_graphql::InputType;
 use sea_orm::sea_query::{
     Expr, ExprTrait, OverStatement, SelectStatement, SimpleExpr, WindowStatement,
 };
-use sea_orm::{Condition, DatabaseBackend, QueryFilter, QuerySelect, Select};
+use sea_orm::{DatabaseBackend, QueryFilter, QueryOrder, QuerySelect, Select};
 
 pub use connection::{Connection, Edge, Node, Total};
 pub use entity::scope::Scoped;
@@ -38,20 +38,11 @@ pub trait Paged: Scoped<Model: Send + Sync> + Slim {
     /// The order unless the query says another.
     const DEFAULT: Order<Self::Field>;
 
-    /// The column that says of which org a row is, where an index has it ahead of the order.
+    /// The column that says of which org a row is, where an index has it ahead of the default order.
     const ORG: Option<Self::Column> = None;
 
     /// The values by which rows are ordered; together they tell every row from every other.
     fn parts(field: Self::Field) -> Vec<Part<Self>>;
-}
-
-/// That `column` has this value, said once more for the planner of PostgreSQL, as a range, which seems to be rare to it.
-///
-/// It takes the rows of an org or a parent to be spread evenly over the order of a list. With few orgs it then walks that order until a page
-/// is full, rather than seek the org in its own index; and walks through all rows when the org has none of late.
-pub fn sought(column: &SimpleExpr, value: SimpleExpr, backend: DatabaseBackend) -> Condition {
-    let range = column.clone().between(value.clone(), value);
-    Condition::all().add_option((backend == DatabaseBackend::Postgres).then_some(range))
 }
 
 /// The arguments of a list, as sent.
@@ -143,12 +134,34 @@ impl<F: InputType + Copy + Eq> Page<F> {
     }
 
     /// In which direction the rows of this page are read.
-    fn direction(&self) -> sea_orm::Order {
+    pub fn direction(&self) -> sea_orm::Order {
         if (self.order.direction == OrderDirection::Desc) == self.backward {
             sea_orm::Order::Asc
         } else {
             sea_orm::Order::Desc
         }
+    }
+
+    /// Has PostgreSQL read this page, of the rows that have `value` in `column` and are otherwise not asked anything, from the index that has that
+    /// column ahead of the default order.
+    ///
+    /// It takes the rows of an org to be spread evenly over the order of a list. With few orgs it walks that order until a page is full,
+    /// rather than seek the org in its own index, and walks through all rows when the org has none of late. Ordered by the org first, rows come in
+    /// order from that index alone; but a column that is known to have one value does not count in an order. So it is one of two, which are the same.
+    pub fn sought<E: Paged<Field = F>>(
+        &self,
+        select: Select<E>,
+        column: &SimpleExpr,
+        value: SimpleExpr,
+    ) -> Select<E> {
+        select
+            .filter(column.clone().is_in([value.clone(), value]))
+            .order_by(column.clone(), self.direction())
+    }
+
+    /// Whether its rows are ordered as they are unless the query says otherwise, forwards or backwards.
+    pub fn is_in_default_order<E: Paged<Field = F>>(&self) -> bool {
+        self.order.field == E::DEFAULT.field
     }
 
     /// Whether nothing of it is asked for that its rows would tell.
@@ -183,15 +196,19 @@ impl<F: InputType + Copy + Eq> Page<F> {
         }
     }
 
-    /// `ROW_NUMBER()` of the rows in this page's order, of each `parent` by itself.
+    /// `ROW_NUMBER()` of the rows in this page's order: of each `parent` by itself, or with `first` ahead of that order.
     pub fn row_number<E: Paged<Field = F>>(
         &self,
         parent: &[SimpleExpr],
+        first: Option<SimpleExpr>,
         backend: DatabaseBackend,
     ) -> WindowStatement {
         let mut window = WindowStatement::new();
         for parent in parent {
             window.add_partition_by(parent.clone());
+        }
+        if let Some(first) = first {
+            window.order_by_expr(first, self.direction());
         }
         for expression in self.expressions::<E>(backend) {
             window.order_by_expr(expression, self.direction());

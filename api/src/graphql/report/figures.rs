@@ -84,13 +84,13 @@ impl CallFigures {
 
     /// Reads a row; what is not asked for is as of no calls.
     pub fn read(row: &QueryResult, asked: &Asked) -> Result<Self, DbErr> {
-        let mean = |field: &str, name: &str| match asked.any(&[field]) {
-            true => row.try_get("", name),
-            false => Ok(None),
+        let mean = |field: &str, name: &str| {
+            let asked = asked.any(&[field]).then(|| row.try_get("", name));
+            asked.unwrap_or(Ok(None))
         };
-        let count = |field: &str, name: &str| match asked.any(&[field]) {
-            true => row.try_get("", name),
-            false => Ok(0),
+        let count = |field: &str, name: &str| {
+            let asked = asked.any(&[field]).then(|| row.try_get("", name));
+            asked.unwrap_or(Ok(0))
         };
         Ok(Self {
             calls: row.try_get("", "calls")?,
