@@ -82,23 +82,6 @@ impl Observed {
         Self { server, db, schema }
     }
 
-    /// Adds calls of five orgs to PostgreSQL's table in the order of time, none of org `0` among the newer half; false on SQLite.
-    pub(crate) async fn add_calls(&self, count: usize) -> bool {
-        let Some(schema) = &self.schema else {
-            return false;
-        };
-        let insert = format!(
-            "INSERT INTO \"{schema}\".calls (id, org_id, prospect_ids, created_at, ordered_at, is_example, attributes_stamp, last_position) \
-             SELECT 'call-' || n, org, '[]', at, at, false, '', 1 \
-             FROM (SELECT n AS at, n, (CASE WHEN n <= {count} / 2 THEN n % 3 ELSE 1 + n % 4 END)::text AS org FROM generate_series(1, {count}) n) calls"
-        );
-        let analyze = format!("ANALYZE \"{schema}\".calls");
-        for text in [insert, analyze] {
-            self.db.execute_unprepared(&text).await.expect("calls");
-        }
-        true
-    }
-
     /// The last statement on `table` that the server sends for `query`: the one that counts, or the one that reads the page.
     pub(crate) async fn statement(
         &self,
@@ -137,14 +120,8 @@ impl Observed {
     pub(crate) async fn plan(&self, text: &str) -> Plan {
         match &self.schema {
             None => self.sqlite_plan(text).await,
-            Some(schema) => self.postgres_plan(text, schema, None).await,
+            Some(schema) => self.postgres_plan(text, schema).await,
         }
-    }
-
-    /// PostgreSQL's plan for these very values.
-    pub(crate) async fn plan_of(&self, text: &str, values: &str) -> Plan {
-        let schema = self.schema.as_ref().expect("PostgreSQL");
-        self.postgres_plan(text, schema, Some(values)).await
     }
 
     async fn sqlite_plan(&self, text: &str) -> Plan {
@@ -181,21 +158,19 @@ impl Observed {
         plan
     }
 
-    /// The plan that a small table would have if it were a large one: for these values, or whatever they are.
-    async fn postgres_plan(&self, text: &str, schema: &str, values: Option<&str>) -> Plan {
-        let whatever = (1..100)
+    /// The plan that a small table would have if it were a large one, whatever the values.
+    async fn postgres_plan(&self, text: &str, schema: &str) -> Plan {
+        let values = (1..100)
             .take_while(|nth| text.contains(&format!("${nth}")))
             .count();
-        let whatever = vec!["NULL"; whatever].join(", ");
-        let mode = values.map_or("generic", |_| "custom");
-        let values = match values.unwrap_or(&whatever) {
-            "" => String::new(),
+        let values = match vec!["NULL"; values].join(", ") {
+            none if none.is_empty() => none,
             values => format!("({values})"),
         };
         let txn = self.db.begin().await.expect("a transaction");
         for setting in [
             format!("SET LOCAL search_path = \"{schema}\""),
-            format!("SET LOCAL plan_cache_mode = force_{mode}_plan"),
+            "SET LOCAL plan_cache_mode = force_generic_plan".to_owned(),
             "SET LOCAL enable_seqscan = off".to_owned(),
             format!("PREPARE asked AS {text}"),
         ] {

@@ -8,7 +8,7 @@ pub(crate) mod explain;
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
-use tests::Server;
+use tests::{Backend, Server};
 
 use explain::Observed;
 
@@ -359,27 +359,22 @@ async fn filters_within_filters_are_sought_in_their_indexes() {
     }
 }
 
-/// PostgreSQL believes that calls of few orgs lie close together in any stretch of time.
+/// PostgreSQL believes that the calls of an org are spread evenly over time, and where orgs are few it would look for them among all calls. In an
+/// order that begins with the org it finds them in the org's index, whatever it believes.
 #[tokio::test]
-async fn the_calls_of_an_org_are_sought_by_it_also_where_orgs_are_few() {
+async fn postgresql_reads_the_calls_of_one_org_in_an_order_that_begins_with_the_org() {
     let observed = Observed::start().await;
-    if !observed.add_calls(20_000).await {
+    if *observed.server.installation.backend() == Backend::Sqlite {
         return;
     }
-    // Otherwise this test would show nothing.
-    let naive = "SELECT title FROM calls WHERE org_id = $1 ORDER BY ordered_at DESC, id DESC LIMIT $2";
-    let plan = observed.plan_of(naive, "'0', 21").await;
-    assert!(plan.read.contains("calls_order"), "{}", plan.text);
-    let query = "{ calls(first: 20, filter: { orgId: \"0\" }) { nodes { id } } }";
-    let text = observed.statement(query, json!({}), "calls", false).await;
-    let plan = observed.plan_of(&text, "'0', '0', 21").await;
-    assert!(plan.sought.contains("calls_org"), "{text}\n{}", plan.text);
     for query in [
-        query,
+        "{ calls(first: 20, filter: { orgId: \"o\" }) { nodes { id } } }",
         "{ orgs(first: 1) { nodes { calls(first: 20) { nodes { id } } } } }",
         "{ orgs(first: 2) { nodes { calls(first: 20) { nodes { id } } } } }",
     ] {
         let text = observed.statement(query, json!({}), "calls", false).await;
+        let order = "ORDER BY \"calls\".\"org_id\" DESC, \"calls\".\"ordered_at\" DESC, \"calls\".\"id\" DESC LIMIT";
+        assert!(text.contains(order), "{query}: {text}");
         let plan = observed.plan(&text).await;
         assert!(
             plan.sought.contains("calls_org") && !plan.read.contains("calls_order"),
