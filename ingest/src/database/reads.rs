@@ -37,7 +37,7 @@ const TEST_WITHIN: Duration = Duration::from_secs(1);
 const REST: Duration = Duration::from_secs(2);
 
 /// After how long a connection goes back to its pool at work, which then looks at its age.
-const LENT: Duration = Duration::from_secs(60);
+const LENT: Duration = Duration::from_mins(1);
 
 /// A statement whose connection breaks later than this may be what has broken it, and is not asked again.
 const AT_ONCE: Duration = Duration::from_secs(1);
@@ -72,8 +72,8 @@ impl Reads {
     /// Lets go of the connections at hand, without which their pool cannot close.
     pub(crate) fn let_go(&self) {
         match &self.kept {
-            Kept::Sqlite(shelf) => shelf.lines().clear(),
-            Kept::Postgres(shelf) => shelf.lines().clear(),
+            Kept::Sqlite(kept) => kept.lines().clear(),
+            Kept::Postgres(kept) => kept.lines().clear(),
         }
     }
 }
@@ -86,8 +86,8 @@ impl ConnectionTrait for Reads {
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         match &self.kept {
-            Kept::Sqlite(shelf) => shelf.read(statement).await,
-            Kept::Postgres(shelf) => shelf.read(statement).await,
+            Kept::Sqlite(kept) => kept.read(statement).await,
+            Kept::Postgres(kept) => kept.read(statement).await,
         }
     }
 

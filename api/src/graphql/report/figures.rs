@@ -1,5 +1,7 @@
 //! What a report says of a group of calls.
 
+use std::fmt::Write;
+
 use async_graphql::SimpleObject;
 use sea_orm::{DbErr, QueryResult};
 
@@ -71,7 +73,7 @@ impl CallFigures {
             (P90, "p90_score", &p90),
         ] {
             if asked.any(&[field]) {
-                expressions += &format!(", {expression} AS {name}");
+                let _ = write!(expressions, ", {expression} AS {name}");
             }
         }
         expressions
