@@ -15,7 +15,7 @@ use crate::{build, feed, growth, ingest, queries, results};
 
 const HEAD: &str = "# Benchmarks
 
-Everything here was measured in one go on one machine, by `make bench`; a part alone by the command above its table. Each side of a comparison is measured in
+Everything here was measured in one go on one machine, by `make bench`; a part alone by the command above its table, where `bench` is target/release/bench. Each side of a comparison is measured in
 turn with the others, and what is told of several rounds is their median. Compare ratios: the machine is shared, and its speed differs from hour to hour.
 
 ";
