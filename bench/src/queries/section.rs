@@ -91,6 +91,15 @@ pub fn section(figures: &Figures) -> String {
             time(receiving),
         );
     }
+    if postgres && !figures.peers.is_empty() {
+        let versions = figures.peers.iter();
+        let versions: Vec<String> = versions.map(|(name, of)| format!("{name} {of}")).collect();
+        let _ = writeln!(
+            text,
+            "\nThe peers and what they are made of: {}.",
+            versions.join(", ")
+        );
+    }
     let _ = writeln!(
         text,
         "\nThe server that computes every answer had at most {:.0} MB of memory resident.",
