@@ -160,7 +160,11 @@ impl Round {
             });
         let reports = first.reports.iter().enumerate().map(|(at, report)| Report {
             about: report.about.clone(),
-            took: of(&|round| round.reports[at].took),
+            took: rounds
+                .iter()
+                .map(|round| round.reports[at].took)
+                .collect::<Option<_>>()
+                .map(median),
         });
         Self {
             start_up: of(&|round| round.start_up),

@@ -24,7 +24,7 @@ pub fn section(figures: &Figures) -> String {
     let reports = stores.first().map_or(0, |store| store.round.reports.len());
     for at in 0..reports {
         let about = &stores[0].round.reports[at].about;
-        table.row(about, "ms", 1, |store| store.round.reports[at].took);
+        table.cells(about, "ms", 1, |store| store.round.reports[at].took);
     }
     table.row("start until the first answer", "ms", 0, |store| {
         store.round.start_up
@@ -43,7 +43,7 @@ pub fn section(figures: &Figures) -> String {
     });
     format!(
         "Answers are computed each time (`--kept-answers 0`) by a server that was started for the round, and what they read is in \
-         memory: 200 cases are asked in turn. Q4 begins at three quarters of the calls. Reports are asked by one connection. In brackets the ratio to the smallest store. Medians of {} rounds.\n\n{}\n\
+         memory: 200 cases are asked in turn. Q4 begins at three quarters of the calls. Reports are asked by one connection; – where the calls have no lines to search, or the server gave up after 30 s. In brackets the ratio to the smallest store. Medians of {} rounds.\n\n{}\n\
          What it takes on disk, indexes included, in bytes for each event; in brackets the ratio to the bodies as they were sent.\n\n{}",
         figures.rounds,
         table.text,
@@ -75,12 +75,27 @@ impl<'a> Table<'a> {
     }
 
     fn row(&mut self, about: &str, unit: &str, digits: usize, figure: impl Fn(&Measured) -> f64) {
+        self.cells(about, unit, digits, |store| Some(figure(store)));
+    }
+
+    /// A row in which stores may have no figure.
+    fn cells(
+        &mut self,
+        about: &str,
+        unit: &str,
+        digits: usize,
+        figure: impl Fn(&Measured) -> Option<f64>,
+    ) {
         let _ = write!(self.text, "| {about} |");
         for (at, store) in self.stores.iter().enumerate() {
-            let value = figure(store);
-            let _ = write!(self.text, " {value:.digits$} {unit}");
-            if at > 0 {
-                let _ = write!(self.text, " ({:.2})", value / figure(&self.stores[0]));
+            match figure(store) {
+                None => self.text += " –",
+                Some(value) => {
+                    let _ = write!(self.text, " {value:.digits$} {unit}");
+                    if let Some(smallest) = figure(&self.stores[0]).filter(|_| at > 0) {
+                        let _ = write!(self.text, " ({:.2})", value / smallest);
+                    }
+                }
             }
             self.text += " |";
         }

@@ -136,7 +136,7 @@ impl Store {
         let (idle, _) = memory(process)?;
         let questions = asked::questions(&target, &self.cases).await?;
         // The newest org, of the first case, is the one that is deleted on the way: it has no calls in that period.
-        let reports = asked::reports(&target, &self.cases[1]).await?;
+        let reports = asked::reports(&target, &self.cases[1], self.volume.lines).await?;
         let (after, most) = memory(process)?;
         self.server.stop().await;
         Ok(Round {
