@@ -1,5 +1,6 @@
 //! Configuration: the one place that reads flags and the environment, and checks what they say.
 
+mod identity;
 mod limits;
 
 use std::net::SocketAddr;
@@ -14,8 +15,10 @@ use ingest::database::Location;
 use ingest::signature::Secret;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 
+pub use identity::JwtArgs;
 pub use limits::LimitArgs;
 
+use crate::auth::JwtSettings;
 use crate::http::EdgeLimits;
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
@@ -31,7 +34,7 @@ pub const SECRET_FILE: &str = "webhook-secret";
 /// What `hookgraph serve` can be told.
 #[derive(Clone, Debug, Args)]
 pub struct ServeArgs {
-    /// Address and port to listen on; only this machine's own (loopback) addresses
+    /// Address and port to listen on; beyond this machine's own (loopback) addresses only with tokens
     #[arg(long, env = "HOOKGRAPH_LISTEN", value_name = "ADDRESS", default_value = DEFAULT_LISTEN, value_parser = address)]
     listen: SocketAddr,
 
@@ -93,6 +96,9 @@ pub struct ServeArgs {
 
     #[command(flatten)]
     limits: LimitArgs,
+
+    #[command(flatten)]
+    jwt: JwtArgs,
 }
 
 /// What a server does.
@@ -195,6 +201,8 @@ pub struct Config {
     pub quiet_after: Duration,
     /// What may come by GraphQL.
     pub limits: EdgeLimits,
+    /// Whose tokens are taken beside the installation's own.
+    pub jwt: Option<JwtSettings>,
     /// The folder of the only documents that are executed, if there is one.
     pub trusted_documents: Option<PathBuf>,
     roles: Vec<Role>,
@@ -206,12 +214,6 @@ impl Config {
     /// # Errors
     /// A sentence that says what is wrong and what to do. It never repeats a secret or a database's address.
     pub fn from_args(args: ServeArgs) -> anyhow::Result<Self> {
-        if !args.listen.ip().is_loopback() {
-            bail!(
-                "listening on {} would open every transcript to the network, since this version has no access tokens: listen on 127.0.0.1 and let a proxy on this machine pass on /webhooks alone",
-                args.listen
-            );
-        }
         let secrets = secrets(args.webhook_secret.as_deref());
         for secret in &secrets {
             check_secret(secret).context("HOOKGRAPH_WEBHOOK_SECRET cannot be used")?;
@@ -244,6 +246,7 @@ impl Config {
             secrets,
             quiet_after: Duration::from_secs(args.quiet_after * 3600),
             limits: args.limits.limits(),
+            jwt: args.jwt.settings()?,
             trusted_documents: args.limits.trusted_documents(),
             roles: args.role,
         })
@@ -471,8 +474,6 @@ mod tests {
         let text = refused(&["--webhook-secret", "whsec_n0t!base64"]);
         assert!(text.contains("HOOKGRAPH_WEBHOOK_SECRET"), "{text}");
         assert!(!text.contains("n0t"), "{text}");
-        let text = refused(&["--listen", "0.0.0.0:80"]);
-        assert!(text.contains("127.0.0.1"), "{text}");
         let text = refused(&["--database-url", "mysql://me:pass@host/db"]);
         assert!(
             text.contains("postgres://") && !text.contains("pass"),

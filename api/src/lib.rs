@@ -2,6 +2,7 @@
 //!
 //! `ingest` never reaches GraphQL, and [`graphql`] never reaches axum: [`server`] is where all of it meets.
 
+pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod graphql;

@@ -19,13 +19,16 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// What does not start exits with this code, after one sentence that says why.
 const DID_NOT_START: u8 = 2;
 
-/// False for what would write down the database's address or a parameter of it, password and all. No setting of the log shows those.
-fn hides_addresses(metadata: &Metadata) -> bool {
+/// False for what would write down a secret: the database's address or a parameter of it, password and all, and the messages of sockets,
+/// with the token of the first and the answers in the others. No setting of the log shows those.
+fn hides_secrets(metadata: &Metadata) -> bool {
     let target = metadata.target();
+    let has_messages = target.starts_with("tungstenite") && *metadata.level() > LevelFilter::DEBUG;
     let connects = ["sea_orm::driver", "sea_orm::database"]
         .iter()
         .any(|module| target.starts_with(module));
-    !(connects && *metadata.level() > LevelFilter::WARN
+    !(has_messages
+        || connects && *metadata.level() > LevelFilter::WARN
         || target.starts_with("sqlx_postgres::options::parse"))
 }
 
@@ -51,7 +54,7 @@ async fn run() -> ExitCode {
     let cli = Cli::parse();
     let filter = EnvFilter::try_from_env("HOOKGRAPH_LOG")
         .unwrap_or_else(|_| EnvFilter::new(cli.log_filter()))
-        .and(filter_fn(hides_addresses).with_max_level_hint(LevelFilter::TRACE));
+        .and(filter_fn(hides_secrets).with_max_level_hint(LevelFilter::TRACE));
     let log = fmt::layer()
         .with_writer(std::io::stderr)
         // Where nobody reads the log any more, saying so would panic.

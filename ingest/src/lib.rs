@@ -18,5 +18,6 @@ pub mod projector;
 pub mod quiet;
 pub mod refused;
 pub mod signature;
+pub mod token;
 mod warning;
 pub mod webhook;

@@ -222,12 +222,16 @@ async fn a_kept_secret_that_is_none_is_not_repeated() {
 }
 
 #[tokio::test]
-async fn an_address_beyond_this_machine_is_refused() {
-    for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:8080"] {
-        let finished = Installation::new()
-            .run(["serve", "--listen", address])
-            .await;
-        assert_refused(&finished, &[address, "127.0.0.1"]);
+async fn an_address_beyond_this_machine_is_refused_without_tokens() {
+    let wanted = "hookgraph token create";
+    for (address, words) in [
+        ("0.0.0.0:0", &[wanted, "127.0.0.1"][..]),
+        ("[::]:0", &[wanted, "127.0.0.1"]),
+        ("192.0.2.1:8080", &["--listen"]),
+    ] {
+        let installation = Installation::new().with_log("warn");
+        let finished = installation.run(["serve", "--listen", address]).await;
+        assert_refused(&finished, &[&[address], words].concat());
     }
 }
 

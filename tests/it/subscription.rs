@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use sample::Delivery;
 use sample::company::{Company, Size};
@@ -46,6 +47,37 @@ async fn assert_next(subscription: &mut Subscription, deliveries: &[Delivery]) -
         cursor = item["cursor"].clone();
     }
     cursor
+}
+
+#[tokio::test]
+async fn whoever_waits_for_nothing_that_was_sent_is_told_so_at_once() {
+    let server = Server::start().await;
+    server.sender().deliver(&calls(3)).await;
+    server.settled().await;
+    let nobody = json!({ "after": "0", "checkpoints": true, "filter": { "userId": ["nobody"] } });
+    let mut subscription = server.subscribe(CALLS, nobody).await;
+    // Long before the next checkpoint that only says that the connection is alive.
+    let told = tokio::time::timeout(Duration::from_secs(10), async {
+        let begun = subscription.item().await;
+        assert_eq!(
+            (&begun["caughtUp"], &begun["call"]),
+            (&json!(false), &Value::Null)
+        );
+        let done = subscription.item().await;
+        assert_eq!(
+            (&done["caughtUp"], &done["call"]),
+            (&json!(true), &Value::Null)
+        );
+        assert_ne!(begun["cursor"], done["cursor"]);
+        // No cursor tells of the body of an event that its owner may not see.
+        let query = "{ events(first: 10) { nodes { sha256 } } }";
+        let events = server.graphql(query, Value::Null).await["events"]["nodes"].take();
+        for event in events.as_array().expect("events") {
+            let hash = event["sha256"].as_str().expect("a hash");
+            assert!(!done["cursor"].to_string().contains(&hash[..8]));
+        }
+    });
+    assert!(told.await.is_ok(), "it is told late");
 }
 
 #[tokio::test]

@@ -8,8 +8,8 @@ use std::fs;
 use entity::log::{event, identity};
 use sample::{Delivery, catalogue};
 use sea_orm::{
-    ActiveValue::Set, ConnectOptions, ConnectionTrait, Database, DatabaseBackend,
-    DatabaseConnection, EntityTrait,
+    ActiveValue::{NotSet, Set},
+    ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, EntityTrait,
 };
 use serde_json::{Value, json};
 use tests::server::secret;
@@ -117,6 +117,7 @@ async fn make_first(db: &DatabaseConnection, deliveries: &[Delivery]) {
     let identity = identity::ActiveModel {
         id: Set(1),
         identity: Set(IDENTITY.to_owned()),
+        key: NotSet,
     };
     let inserted = identity::Entity::insert(identity).exec_without_returning(db);
     inserted.await.expect("an identity");

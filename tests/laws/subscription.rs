@@ -180,6 +180,7 @@ async fn follow(graphql: Graphql, subscriber: Subscriber, after: i64, identity: 
         let cut = cuts.next();
         let mut left = cut.map_or(usize::MAX, |cut| cut.0);
         let mut is_first = true;
+        let mut was_caught_up = true;
         while left > 0 {
             left -= 1;
             let response = tokio::time::timeout(PATIENCE, stream.next()).await;
@@ -189,16 +190,19 @@ async fn follow(graphql: Graphql, subscriber: Subscriber, after: i64, identity: 
             let item = data(response.expect("the stream ended"))[root].take();
             let event = &item["event"];
             item["cursor"].as_str().unwrap().clone_into(&mut cursor);
+            let caught_up = item["caughtUp"] == true;
             if event.is_null() {
-                assert!(is_first && subscriber.checkpoints, "a checkpoint: {item}");
-                is_first = false;
+                // One comes at once, and one when there is no more and nothing has said so.
+                let news = is_first || caught_up && !was_caught_up;
+                assert!(news && subscriber.checkpoints, "a checkpoint: {item}");
+                (is_first, was_caught_up) = (false, caught_up);
                 continue;
             }
             assert!(
                 !is_first || !subscriber.checkpoints,
                 "no checkpoint: {item}"
             );
-            is_first = false;
+            (is_first, was_caught_up) = (false, caught_up);
             let position = event["position"].as_i64().unwrap();
             assert!(
                 cursor.starts_with(&format!("{identity}-{position}-")),
@@ -215,7 +219,7 @@ async fn follow(graphql: Graphql, subscriber: Subscriber, after: i64, identity: 
             if event["eventId"] == "event-last" && is_last(root, event) {
                 return Got {
                     positions: got,
-                    caught_up: item["caughtUp"] == true,
+                    caught_up,
                 };
             }
         }

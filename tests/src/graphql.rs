@@ -31,14 +31,24 @@ impl Server {
 
     /// Asks, and returns the whole answer.
     pub async fn answer(&self, query: &str, variables: Value) -> Value {
-        let response = self
+        self.answered(None, query, variables).await
+    }
+
+    /// Asks with a token, and returns the whole answer.
+    pub async fn answer_to(&self, token: &str, query: &str, variables: Value) -> Value {
+        self.answered(Some(token), query, variables).await
+    }
+
+    async fn answered(&self, token: Option<&str>, query: &str, variables: Value) -> Value {
+        let mut request = self
             .client
             .post(self.url("/graphql"))
             .header("accept", "application/graphql-response+json")
-            .json(&json!({ "query": query, "variables": variables }))
-            .send()
-            .await
-            .expect("an answer");
+            .json(&json!({ "query": query, "variables": variables }));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        let response = request.send().await.expect("an answer");
         let text = response.text().await.expect("a body");
         serde_json::from_str(&text).unwrap_or_else(|_| panic!("not JSON: {query}\n{text}"))
     }

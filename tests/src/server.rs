@@ -245,6 +245,14 @@ impl Installation {
         finish(&mut self.hookgraph(arguments)).await
     }
 
+    /// Makes a token with these flags, and returns its text.
+    pub async fn token(&self, flags: &[&str]) -> String {
+        let create = [&["token", "create", "--name", "a test"], flags].concat();
+        let made = finish(&mut self.on_store(create)).await;
+        assert_eq!(made.code, Some(0), "{}", made.stderr);
+        made.stdout.trim().to_owned()
+    }
+
     /// Starts a server, and waits until it says where it listens.
     pub async fn serve(self) -> Server {
         let mut server = Server {

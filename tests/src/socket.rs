@@ -21,10 +21,22 @@ pub struct Subscription {
 impl Server {
     /// Subscribes.
     pub async fn subscribe(&self, query: &str, variables: Value) -> Subscription {
-        let stream = self.handshake(&[]).await;
-        let stream = stream.unwrap_or_else(|status| panic!("the handshake was refused: {status}"));
-        let mut subscription = Subscription { stream };
-        subscription.say(json!({ "type": "connection_init" })).await;
+        self.subscribe_as(None, query, variables).await
+    }
+
+    /// Subscribes with a token.
+    pub async fn subscribe_as(
+        &self,
+        token: Option<&str>,
+        query: &str,
+        variables: Value,
+    ) -> Subscription {
+        let mut subscription = self.socket().await;
+        let mut init = json!({ "type": "connection_init" });
+        if let Some(token) = token {
+            init["payload"] = json!({ "authorization": format!("Bearer {token}") });
+        }
+        subscription.say(init).await;
         let acknowledged = subscription.hear().await;
         assert_eq!(acknowledged["type"], "connection_ack", "{acknowledged}");
         subscription
@@ -35,6 +47,13 @@ impl Server {
             }))
             .await;
         subscription
+    }
+
+    /// Opens a socket that has said nothing yet.
+    pub async fn socket(&self) -> Subscription {
+        let stream = self.handshake(&[]).await;
+        let stream = stream.unwrap_or_else(|status| panic!("the handshake was refused: {status}"));
+        Subscription { stream }
     }
 
     /// Opens a socket, with these headers in place of the usual ones.
@@ -141,7 +160,8 @@ impl Subscription {
         self.hear().await
     }
 
-    async fn say(&mut self, message: Value) {
+    /// Sends a message.
+    pub async fn say(&mut self, message: Value) {
         let message = Message::text(message.to_string());
         self.stream.send(message).await.expect("the socket is open");
     }
@@ -151,7 +171,8 @@ impl Subscription {
         message.unwrap_or_else(|code| panic!("the socket is closed with {code}"))
     }
 
-    async fn hear_or_close(&mut self) -> Result<Value, u16> {
+    /// The next message, or the code with which the server closes the socket instead.
+    pub async fn hear_or_close(&mut self) -> Result<Value, u16> {
         loop {
             match within("a message", self.stream.next()).await {
                 Some(Ok(Message::Text(text))) => {

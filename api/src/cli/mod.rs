@@ -11,6 +11,7 @@ mod schema;
 mod send;
 mod serve;
 mod status;
+mod token;
 mod verify;
 
 use std::process::ExitCode;
@@ -50,6 +51,9 @@ enum Command {
     Import(import::ImportArgs),
     Rebuild(rebuild::RebuildArgs),
     Status(status::StatusArgs),
+    /// Make, list and revoke the tokens by which clients may read
+    #[command(subcommand)]
+    Token(token::TokenCommand),
     Verify(verify::VerifyArgs),
     /// Print the GraphQL schema
     Schema,
@@ -80,6 +84,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Import(args)) => import::run(args).await,
         Some(Command::Rebuild(args)) => rebuild::run(args).await,
         Some(Command::Status(args)) => status::run(args).await,
+        Some(Command::Token(command)) => token::run(command).await,
         Some(Command::Verify(args)) => verify::run(args).await,
         Some(Command::Schema) => schema::run(),
     }

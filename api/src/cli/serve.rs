@@ -1,9 +1,11 @@
 //! `hookgraph serve`: opens the stores, serves until it is told to stop, and says where to look.
 
+use std::io;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -11,6 +13,9 @@ use super::failure::sentence;
 use super::output;
 use crate::config::{Config, Database, Role, ServeArgs};
 use crate::server::{DataFolder, Secrets, Server};
+
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1_024;
 
 /// Serves until SIGTERM or SIGINT.
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
@@ -25,16 +30,14 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         Database::Postgres { .. } => None,
     };
     let secrets = Secrets::find(&config.secrets, folder.as_ref())?;
-    let listener = TcpListener::bind(config.listen).await.with_context(|| {
-        format!(
-            "cannot listen on {}: is another server running there? Choose another address with --listen or HOOKGRAPH_LISTEN",
-            config.listen
-        )
-    })?;
-    let address = listener.local_addr()?;
+    let socket = claim(config.listen).with_context(|| cannot_listen(config.listen))?;
+    let address = socket.local_addr()?;
     let stopping = CancellationToken::new();
     tokio::spawn(stop_on_signal(stopping.clone()));
     let server = Server::open(&config, &secrets, stopping).await?;
+    let listener = socket
+        .listen(BACKLOG)
+        .with_context(|| cannot_listen(config.listen))?;
     // Behind everything that can fail, so that whoever waits for these lines finds a server.
     if let Err(error) = output::result(&banner(
         &address.to_string(),
@@ -46,6 +49,25 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     }
     server.run(listener).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Takes the address, without listening yet: whether that is allowed is known when the stores are open.
+fn claim(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    // Connections of a server that has just ended do not keep the address from the next one.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+fn cannot_listen(address: SocketAddr) -> String {
+    format!(
+        "cannot listen on {address}: is another server running there? Choose another address with --listen or HOOKGRAPH_LISTEN"
+    )
 }
 
 async fn stop_on_signal(stopping: CancellationToken) {

@@ -4,6 +4,7 @@
 //! way out is the conversion below, which decides the words.
 
 use async_graphql::ErrorExtensions;
+use ingest::token::Hidden;
 use sea_orm::DbErr;
 
 /// Why a field has no value.
@@ -11,6 +12,8 @@ use sea_orm::DbErr;
 pub enum Error {
     /// The arguments ask for something that cannot be: says what, and what to do instead.
     BadUserInput(String),
+    /// It is hidden from whoever asks.
+    Hidden(Hidden),
     /// More queries wait than the database answers in time, or it does not answer.
     Busy,
     /// The server could not answer. Its log says why.
@@ -27,6 +30,7 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Self::BadUserInput(_) => "BAD_USER_INPUT",
+            Self::Hidden(_) => "FORBIDDEN",
             Self::Busy => "TIMEOUT",
             Self::Internal => "INTERNAL",
         }
@@ -53,6 +57,9 @@ impl From<Error> for async_graphql::Error {
         let code = error.code();
         let message = match error {
             Error::BadUserInput(message) => message,
+            Error::Hidden(Hidden::Email) => "Your token does not see e-mail addresses, nor what depends on them: ask without them.".to_owned(),
+            Error::Hidden(Hidden::Transcript) => "Your token does not see what was said in calls, nor what depends on it: ask without it.".to_owned(),
+            Error::Hidden(Hidden::Payload) => "Your token does not see events as they were sent: ask without the body.".to_owned(),
             Error::Busy => "The server has more queries to answer than it can, or its database does not answer: ask again later, or for less at once.".to_owned(),
             Error::Internal => {
                 "The server could not answer this. The same query may succeed later.".to_owned()

@@ -166,7 +166,7 @@ impl Loader<NewestCallOf> for Reader {
         let rows: Vec<(String, Option<i64>)> = user::Entity::visible_to(self.viewer.scope())
             .select_only()
             .column(user::Column::Id)
-            .expr(newest_call())
+            .expr(newest_call(self.viewer.scope()))
             .filter(user::Column::Id.is_in(keys.iter().map(|key| key.0.as_str())))
             .into_tuple()
             .all(generation.reads())
@@ -186,12 +186,30 @@ fn group<K: Eq + Hash, M>(rows: Vec<M>, key: impl Fn(&M) -> K) -> HashMap<K, Vec
     groups
 }
 
+impl Reader {
+    /// Those of these places of the log at which the viewer may see the event. The log itself does not know whose it is.
+    async fn seen(&self, positions: Vec<i64>) -> Result<Vec<i64>> {
+        if self.viewer.sees_everything() {
+            return Ok(positions);
+        }
+        let generation = self.store.read_model.live();
+        let seen = event_index::Entity::visible_to(self.viewer.scope())
+            .select_only()
+            .column(event_index::Column::Position)
+            .filter(event_index::Column::Position.is_in(positions))
+            .into_tuple()
+            .all(generation.reads())
+            .await?;
+        Ok(seen)
+    }
+}
+
 impl Loader<EnvelopeAt> for Reader {
     type Value = Envelope;
     type Error = Error;
 
     async fn load(&self, keys: &[EnvelopeAt]) -> Result<HashMap<EnvelopeAt, Envelope>> {
-        let positions: Vec<i64> = keys.iter().map(|key| key.0).collect();
+        let positions = self.seen(keys.iter().map(|key| key.0).collect()).await?;
         let envelopes = self
             .store
             .log
@@ -210,7 +228,7 @@ impl Loader<BodyAt> for Reader {
     type Error = Error;
 
     async fn load(&self, keys: &[BodyAt]) -> Result<HashMap<BodyAt, String>> {
-        let positions: Vec<i64> = keys.iter().map(|key| key.0).collect();
+        let positions = self.seen(keys.iter().map(|key| key.0).collect()).await?;
         let bodies = self
             .store
             .log

@@ -149,7 +149,12 @@ impl Reader {
 
     /// The children that the viewer sees, of any parent.
     fn those<R: Relation>(&self, filter: &R::Filter) -> Select<R::Child> {
-        R::join(R::Child::visible_to(self.viewer.scope())).filter(filter.condition(self.backend()))
+        let scope = self.viewer.scope();
+        let visible = match self.backend() {
+            DatabaseBackend::Postgres => R::Child::visible_among(scope),
+            _ => R::Child::visible_to(scope),
+        };
+        R::join(visible).filter(filter.condition(self.sight()))
     }
 
     async fn pages<R: Relation>(
@@ -169,7 +174,7 @@ impl Reader {
             for (at, column) in R::parent().into_iter().enumerate() {
                 select = select.expr_as(column, parent_alias(at));
             }
-            page.of(select, backend).into_query()
+            page.of(select, self.sight()).into_query()
         } else if R::OF_VIEW || filter.reading() > 0 {
             self.pages_by_number::<R>(filter, page, parents, &columns)
         } else if backend == DatabaseBackend::Postgres {
@@ -193,7 +198,7 @@ impl Reader {
     ) -> SelectStatement {
         let keys = (0..R::parent().len()).map(value_column);
         let select = R::Child::only(self.children::<R>(filter, page, keys.clone()), columns);
-        let mut one = page.of(select, self.backend()).into_query();
+        let mut one = page.of(select, self.sight()).into_query();
         let first = self.first_by::<R>(filter, page);
         let number = page.row_number::<R::Child>(&[], first, self.backend());
         one.expr_window_as(Func::cust("ROW_NUMBER"), number, "page_row");
@@ -220,7 +225,7 @@ impl Reader {
         let keys = (0..R::parent().len()).map(value_column);
         let rowid = || Expr::col((R::Child::default(), "rowid"));
         let one = self.children::<R>(filter, page, keys.clone()).select_only();
-        let one = page.of(one.expr(rowid()), self.backend()).into_query();
+        let one = page.of(one.expr(rowid()), self.sight()).into_query();
         let mut pages = R::Child::only(R::Child::find(), columns).into_query();
         for (at, key) in keys.enumerate() {
             pages.expr_as(key, parent_alias(at));
@@ -249,7 +254,7 @@ impl Reader {
             select = select.expr_as(column, parent_alias(at));
         }
         let number = page.row_number::<R::Child>(&R::parent(), None, self.backend());
-        let mut numbered = page.bound(select, self.backend()).into_query();
+        let mut numbered = page.bound(select, self.sight()).into_query();
         numbered.expr_window_as(Func::cust("ROW_NUMBER"), number, "page_row");
         let reach = i64::try_from(page.reach()).unwrap_or(i64::MAX);
         Query::select()

@@ -20,6 +20,7 @@ use super::Store;
 use super::asked::{Asked, Slim};
 use super::beside::Passing;
 use super::error::Result;
+use super::filter::Sight;
 use super::viewer::Viewer;
 
 /// Keys that one statement takes at most: what SQLite has parameters for.
@@ -47,6 +48,14 @@ impl Reader {
         let rows = generation.reads().query_all(&select).await?;
         let models = rows.iter().map(|row| E::model(row, &columns));
         Ok(models.collect::<std::result::Result<_, _>>()?)
+    }
+
+    /// For whom conditions are written, and for which database.
+    pub fn sight(&self) -> Sight<'_> {
+        Sight {
+            backend: self.backend(),
+            scope: self.viewer.scope(),
+        }
     }
 
     /// Which database the read model is in.

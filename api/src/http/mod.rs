@@ -1,7 +1,7 @@
 //! The GraphQL edge: one path, `/graphql`, over HTTP, over Server-Sent Events and over WebSocket.
 //!
 //! Invariant: nothing reaches the schema before its document was read within the limits (`document`) and its
-//! sender became a `Viewer` through `GraphqlEdge::viewer`, the one place where that happens; and whatever goes
+//! sender became a `Viewer` through `GraphqlEdge::admission`, the one place where that happens; and whatever goes
 //! wrong on the way is answered in GraphQL's own shape, with `extensions.code` and a message that says what to do.
 //!
 //! ```text
@@ -12,6 +12,7 @@
 //!   live      subscriptions: each catches up by itself, then those that ask for the same share one execution
 //! ```
 
+mod admission;
 mod answers;
 mod document;
 pub mod door;
@@ -43,7 +44,9 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
+    admission::{Admission, Validity},
     answers::Answers,
+    graphql::refuse,
     limits::EdgeLimits,
     persisted::{Documents, Trusted, TrustedError},
     refusal::{Code, Refusal},
@@ -57,7 +60,7 @@ pub type Prepare =
 
 /// Decides who the sender is.
 pub type Admit =
-    Arc<dyn Fn(Credentials) -> BoxFuture<'static, Result<Viewer, Refusal>> + Send + Sync>;
+    Arc<dyn Fn(Credentials) -> BoxFuture<'static, Result<Admission, Refusal>> + Send + Sync>;
 
 /// What a sender says about itself.
 #[derive(Debug, Clone)]
@@ -66,6 +69,8 @@ pub struct Credentials {
     pub headers: HeaderMap,
     /// On a socket, the payload of `connection_init`: always an object.
     pub connection_params: Option<serde_json::Value>,
+    /// The ticket in the address of an event stream.
+    pub ticket: Option<String>,
 }
 
 /// The GraphQL edge around a schema. Cheap to clone.
@@ -113,7 +118,10 @@ impl<E: Executor> GraphqlEdge<E> {
         Self {
             executor,
             prepare: Arc::new(prepare),
-            admit: Arc::new(|_| std::future::ready(Ok(Viewer::everything())).boxed()),
+            admit: Arc::new(|_| {
+                let everyone = Admission::forever(Viewer::everything());
+                std::future::ready(Ok(everyone)).boxed()
+            }),
             documents: Documents::automatic(&limits),
             answers: None,
             limits,
@@ -127,7 +135,7 @@ impl<E: Executor> GraphqlEdge<E> {
     #[must_use]
     pub fn admitting(
         self,
-        admit: impl Fn(Credentials) -> BoxFuture<'static, Result<Viewer, Refusal>>
+        admit: impl Fn(Credentials) -> BoxFuture<'static, Result<Admission, Refusal>>
         + Send
         + Sync
         + 'static,
@@ -173,7 +181,7 @@ impl<E: Executor> GraphqlEdge<E> {
             .await;
     }
 
-    async fn viewer(&self, credentials: Credentials) -> Result<Viewer, Refusal> {
+    async fn admission(&self, credentials: Credentials) -> Result<Admission, Refusal> {
         (self.admit)(credentials).await
     }
 }

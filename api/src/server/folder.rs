@@ -16,8 +16,8 @@ pub struct DataFolder {
 }
 
 impl DataFolder {
-    /// Makes the folder if need be, and takes hold of it.
-    pub fn claim(path: &Path) -> anyhow::Result<Self> {
+    /// Makes the folder if need be, without taking hold of it.
+    pub fn make(path: &Path) -> anyhow::Result<()> {
         // Whoever can read the folder can read every transcript.
         let mut private = DirBuilder::new();
         private.recursive(true).mode(0o700);
@@ -26,7 +26,12 @@ impl DataFolder {
                 "cannot make the data folder {}: choose another with --data-dir or HOOKGRAPH_DATA_DIR",
                 path.display()
             )
-        })?;
+        })
+    }
+
+    /// Makes the folder if need be, and takes hold of it.
+    pub fn claim(path: &Path) -> anyhow::Result<Self> {
+        Self::make(path)?;
         let mut lock = OpenOptions::new()
             .read(true)
             .write(true)

@@ -9,7 +9,7 @@ mod secrets;
 use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use axum::extract::State;
@@ -17,6 +17,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Router, middleware};
 use chrono::Utc;
+use futures_util::FutureExt;
 use ingest::body::Room;
 use ingest::database::Location;
 use ingest::feed::{Feed, Follower, Notifier, POLL};
@@ -31,6 +32,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
 
+use crate::auth::{self, Auth};
 use crate::config::{Config, Database, Role};
 use crate::graphql::{Graphql, Judge, Store};
 use crate::http::{self, Answers, GraphqlEdge, Trusted};
@@ -102,8 +104,25 @@ impl Server {
             let watch = quiet::watch(log.clone(), clock(), config.quiet_after, stopping.clone());
             tasks.spawn(watch);
         }
+        // On SQLite the log's own connection is busy with webhooks.
+        let mut reads = vec![log.clone()];
+        let mut store = None;
         if config.has(Role::Api) {
-            let store = read_side(config, &location, &feed).await?;
+            let side = read_side(config, &location, &feed).await?;
+            reads = side.primary.follow().clone().into_iter().collect();
+            reads.push(side.log.follow().clone());
+            store = Some(side);
+        }
+        let auth = Auth::open(log.clone(), reads, config.jwt.clone(), clock())
+            .await
+            .context("cannot read the tokens")?;
+        ensure!(
+            config.listen.ip().is_loopback() || auth.is_closed(),
+            "listening on {} without tokens would open every transcript to the network: make a token first (`hookgraph token create --name …`), or listen on 127.0.0.1",
+            config.listen
+        );
+        tasks.spawn(auth.clone().keep_up(stopping.clone()));
+        if let Some(store) = store {
             let writes = config.has(Role::Ingest) || config.has(Role::Project);
             if store.primary.follow().is_some() && !writes {
                 needed = store.log.follow().clone();
@@ -121,11 +140,17 @@ impl Server {
                 config.limits.clone(),
                 stopping.clone(),
             );
-            edge = edge.keeping(answers);
+            edge = edge.keeping(answers).admitting({
+                let auth = auth.clone();
+                move |credentials| {
+                    let auth = auth.clone();
+                    async move { auth.admit(&credentials).await }.boxed()
+                }
+            });
             if let Some(trusted) = trusted {
                 edge = edge.trusting(trusted);
             }
-            server.app = server.app.merge(read_routes(edge.clone()));
+            server.app = server.app.merge(read_routes(edge.clone(), &auth));
             server.edge = Some(edge);
         }
         if let Some(notifier) = Notifier::between(&location, feed) {
@@ -135,7 +160,7 @@ impl Server {
         tasks.spawn(metrics.clone().keep_up(stopping.clone()));
         let guarded = metrics
             .routes()
-            .layer(middleware::from_fn(http::door::guard));
+            .layer(middleware::from_fn_with_state(auth, auth::operators));
         server.app = server
             .app
             .merge(guarded)
@@ -200,7 +225,7 @@ async fn location(config: &Config) -> anyhow::Result<Location> {
     clippy::disallowed_methods,
     reason = "the server's edge is where time comes from"
 )]
-fn clock() -> Clock {
+pub(crate) fn clock() -> Clock {
     Arc::new(Utc::now)
 }
 
@@ -238,9 +263,13 @@ async fn read_side(config: &Config, location: &Location, feed: &Feed) -> anyhow:
     };
     let location = replica.as_ref().unwrap_or(location);
     // Connections of their own: however many queries wait for one, webhooks are stored and projected.
-    let log = Log::open_for_reading(location)
-        .await
-        .context("cannot open the log for reading")?;
+    let log = if replica.is_some() {
+        log_of_replica(location).await?
+    } else {
+        Log::open_for_reading(location)
+            .await
+            .context("cannot open the log for reading")?
+    };
     let read_model = read_model(location.clone()).await?;
     Ok(Store {
         old: log.head().await?,
@@ -252,6 +281,23 @@ async fn read_side(config: &Config, location: &Location, feed: &Feed) -> anyhow:
         quiet_after: config.quiet_after,
         version: env!("CARGO_PKG_VERSION"),
     })
+}
+
+/// The log of a replica, which may not have replayed yet what this server has just made of the primary's.
+async fn log_of_replica(location: &Location) -> anyhow::Result<Log> {
+    let begun = Instant::now();
+    loop {
+        match Log::open_for_reading(location).await {
+            Ok(log) => return Ok(log),
+            Err(error) if begun.elapsed() > READ_MODEL_WITHIN => {
+                return Err(error).context("cannot open the log of the replica for reading");
+            }
+            Err(error) => {
+                tracing::debug!(%error, "waiting for the log of the replica");
+                tokio::time::sleep(POLL).await;
+            }
+        }
+    }
 }
 
 /// The read model, which a projector makes: on a first start perhaps in this very moment, in another process.
@@ -292,16 +338,17 @@ fn trusted(config: &Config) -> anyhow::Result<Option<Trusted>> {
 }
 
 /// What reads stands behind the door; webhooks are proven by their signature, and health tells nothing.
-fn read_routes(edge: GraphqlEdge<Graphql>) -> Router {
+fn read_routes(edge: GraphqlEdge<Graphql>, auth: &Auth) -> Router {
     let playground = if edge.trusts_documents() {
         http::playground::closed()
     } else {
         http::playground::routes()
     };
     http::routes(edge)
+        .merge(auth::routes(auth.clone()))
         .merge(playground)
         .layer(CompressionLayer::new())
-        .layer(middleware::from_fn(http::door::guard))
+        .layer(middleware::from_fn_with_state(auth.clone(), auth::door))
 }
 
 /// `needed` is the log that this server cannot work without: the primary's, unless it only answers from a replica.

@@ -1,9 +1,9 @@
-//! What tells this log from every other, so that a cursor of another database is recognised.
+//! What tells this log from every other, so that a cursor of another database is recognised, and its key.
 
 use sea_orm::entity::prelude::*;
 
 /// A row of `log_identity`.
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "log_identity")]
 pub struct Model {
     /// Always 1.
@@ -11,6 +11,17 @@ pub struct Model {
     pub id: i32,
     /// Eight random lower-case hexadecimal digits, drawn when the log was created.
     pub identity: String,
+    /// 32 random bytes, drawn when the log was first opened by a version that has them: a secret.
+    pub key: Option<Vec<u8>>,
+}
+
+impl std::fmt::Debug for Model {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Model")
+            .field("identity", &self.identity)
+            .finish_non_exhaustive()
+    }
 }
 
 /// No relations: see the crate's documentation.

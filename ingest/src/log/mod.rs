@@ -4,13 +4,19 @@
 
 pub mod append;
 
+use std::fmt;
+use std::sync::Arc;
+
 use entity::log::{event, identity};
 use futures_util::TryStreamExt;
+use hmac::{Hmac, Mac};
 use rand::Rng;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect, sea_query::OnConflict,
 };
+
+use sha2::Sha256;
 
 use crate::database::Location;
 
@@ -24,26 +30,63 @@ pub type Position = i64;
 pub struct Log {
     db: DatabaseConnection,
     identity: String,
+    key: Key,
+}
+
+/// A secret that all servers on a log share.
+#[derive(Clone)]
+struct Key(Arc<[u8]>);
+
+impl fmt::Debug for Key {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a key")
+    }
+}
+
+/// Bytes of a [`Key`].
+const KEY_LENGTH: usize = 32;
+
+/// For what something is sealed: a seal that was made for one is worth nothing for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sealed {
+    /// The mark in a cursor of the feed.
+    Mark,
+    /// A ticket.
+    Ticket,
 }
 
 impl Log {
     /// Opens the log at `location`, creating and migrating it as needed.
     pub async fn open(location: &Location) -> Result<Self, DbErr> {
         let db = location.open_log().await?;
-        let identity = establish_identity(&db).await?;
-        Ok(Self { db, identity })
+        let (identity, key) = establish_identity(&db).await?;
+        Ok(Self { db, identity, key })
     }
 
     /// Opens the log at `location` for reading alone: a replica, which another process has made.
     pub async fn open_for_reading(location: &Location) -> Result<Self, DbErr> {
         let db = location.open_log_for_reading().await?;
-        let identity = identity(&db).await?;
-        Ok(Self { db, identity })
+        let (identity, key) = identity(&db).await?;
+        Ok(Self { db, identity, key })
     }
 
     /// Eight hexadecimal digits that tell this log from every other.
     pub fn identity(&self) -> &str {
         &self.identity
+    }
+
+    /// Seals something that clients bring back (HMAC-SHA256): only servers on this log can, and nothing can be told of what is sealed.
+    pub fn seal(&self, purpose: Sealed, what: &[u8]) -> [u8; 32] {
+        let purpose: &[u8] = match purpose {
+            Sealed::Mark => b"mark",
+            Sealed::Ticket => b"ticket",
+        };
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key.0)
+            .unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
+        mac.update(purpose);
+        mac.update(&[0]);
+        mac.update(what);
+        mac.finalize().into_bytes().into()
     }
 
     /// The log's database, for the table that stands beside the events.
@@ -197,11 +240,14 @@ async fn head(db: &impl sea_orm::ConnectionTrait) -> Result<Position, DbErr> {
 }
 
 /// Draws the log's identity once. Two processes that start at the same time agree on the one that was first.
-async fn establish_identity(db: &DatabaseConnection) -> Result<String, DbErr> {
+async fn establish_identity(db: &DatabaseConnection) -> Result<(String, Key), DbErr> {
     let drawn: u32 = rand::rng().random();
+    let mut key = vec![0; KEY_LENGTH];
+    rand::rng().fill(key.as_mut_slice());
     identity::Entity::insert(identity::ActiveModel {
         id: Set(1),
         identity: Set(format!("{drawn:08x}")),
+        key: Set(Some(key.clone())),
     })
     .on_conflict(
         OnConflict::column(identity::Column::Id)
@@ -210,11 +256,17 @@ async fn establish_identity(db: &DatabaseConnection) -> Result<String, DbErr> {
     )
     .exec_without_returning(db)
     .await?;
+    // A log of an earlier version has none.
+    identity::Entity::update_many()
+        .col_expr(identity::Column::Key, key.into())
+        .filter(identity::Column::Key.is_null())
+        .exec(db)
+        .await?;
     identity(db).await
 }
 
-async fn identity(db: &DatabaseConnection) -> Result<String, DbErr> {
+async fn identity(db: &DatabaseConnection) -> Result<(String, Key), DbErr> {
     let row = identity::Entity::find_by_id(1).one(db).await?;
-    row.map(|row| row.identity)
+    row.and_then(|row| Some((row.identity, Key(row.key?.into()))))
         .ok_or_else(|| DbErr::RecordNotFound("the log's identity".to_owned()))
 }

@@ -2,6 +2,7 @@
 
 mod m0001_events;
 mod m0002_refused_requests;
+mod m0003_tokens;
 
 use std::collections::HashSet;
 
@@ -17,6 +18,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m0001_events::Migration),
             Box::new(m0002_refused_requests::Migration),
+            Box::new(m0003_tokens::Migration),
         ]
     }
 

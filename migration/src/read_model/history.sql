@@ -19,6 +19,8 @@ CREATE TABLE IF NOT EXISTS versions (
     is_example   BOOLEAN NOT NULL,
     PRIMARY KEY (subject_kind, subject_id, stamp)
 );
+-- For a cursor, which says where the event stands.
+CREATE INDEX IF NOT EXISTS versions_position ON versions (position);
 
 -- What each of those events left: the subject as it was after it, and beside it as it was before. Whoever asks for subjects by
 -- kind and id reads no more than their rows: both databases apply such conditions before the windows.

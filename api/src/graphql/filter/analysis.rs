@@ -2,13 +2,14 @@
 
 use async_graphql::{ID, InputObject};
 use entity::read_model::{analysis, call};
-use sea_orm::{
-    ColumnTrait, Condition, DatabaseBackend, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
-};
+use entity::scope::Scoped;
+use ingest::token::Hidden;
+use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
 
 use super::CallFilter;
 use super::combine::{Combined, Extent, Filter};
 use super::condition::{Conditions, NumberRange, TimeRange};
+use super::sight::Sight;
 
 /// Which analyses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, InputObject)]
@@ -48,7 +49,12 @@ impl Filter<analysis::Entity> for AnalysisFilter {
         self.call.as_deref().map_or(0, Filter::reading)
     }
 
-    fn fields(&self, backend: DatabaseBackend) -> Condition {
+    fn fields_tell(&self, what: Hidden) -> bool {
+        let call = self.call.as_deref();
+        call.is_some_and(|call| call.tells(what))
+    }
+
+    fn fields(&self, sight: Sight<'_>) -> Condition {
         let call = CallFilter {
             org_id: self.org_id.clone(),
             user_id: self.user_id.clone(),
@@ -59,17 +65,17 @@ impl Filter<analysis::Entity> for AnalysisFilter {
         };
         let of_calls = (call != CallFilter::default()).then(|| {
             analysis::Column::CallId.in_subquery(
-                call::Entity::find()
+                call::Entity::visible_to(sight.scope)
                     .select_only()
                     .column(call::Column::Id)
-                    .filter(call.condition(backend))
+                    .filter(call.condition(sight))
                     .into_query(),
             )
         });
         Conditions::none()
             .one_of(analysis::Column::CallId, self.call_id.as_ref())
             .one_of(analysis::Column::AnalysisType, self.analysis_type.as_ref())
-            .between(analysis::Column::Score, self.score, backend)
+            .between(analysis::Column::Score, self.score, sight.backend)
             .and(of_calls)
             .0
     }

@@ -2,15 +2,16 @@
 
 use async_graphql::{ID, InputObject};
 use entity::read_model::{analysis, call, call_prospect, user};
+use entity::scope::{Scope, Scoped};
+use ingest::token::Hidden;
 use sea_orm::sea_query::SimpleExpr;
-use sea_orm::{
-    ColumnTrait, Condition, DatabaseBackend, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
-};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
 
 use super::combine::{Combined, Filter};
 use super::condition::{Conditions, NumberRange, TimeRange, only};
 use super::insight::InsightFilter;
 use super::passes::Checks;
+use super::sight::Sight;
 use crate::graphql::search::{self, SearchText};
 
 /// Which calls.
@@ -114,10 +115,10 @@ fn has_analysis(types: &[String]) -> SimpleExpr {
     )
 }
 
-/// The user of a call is one of these.
-fn of_users(such: Conditions) -> SimpleExpr {
+/// The user of a call is one of these, as far as they are seen.
+fn of_users(scope: &Scope, such: Conditions) -> SimpleExpr {
     call::Column::UserId.in_subquery(
-        user::Entity::find()
+        user::Entity::visible_to(scope)
             .select_only()
             .column(user::Column::Id)
             .filter(such.0)
@@ -131,7 +132,11 @@ impl Filter<call::Entity> for CallFilter {
         texts.map(SearchText::reading).sum()
     }
 
-    fn fields(&self, backend: DatabaseBackend) -> Condition {
+    fn fields_tell(&self, what: Hidden) -> bool {
+        what == Hidden::Transcript && self.spoken.is_some()
+    }
+
+    fn fields(&self, sight: Sight<'_>) -> Condition {
         Conditions::none()
             .one_of(call::Column::Id, self.id.as_ref())
             .one_of(call::Column::OrgId, self.org_id.as_ref())
@@ -139,29 +144,38 @@ impl Filter<call::Entity> for CallFilter {
             .one_of(call::Column::TeamId, self.team_id.as_ref())
             .one_of(call::Column::ManagerId, self.manager_id.as_ref())
             .and(self.current_team_id.as_ref().map(|teams| {
-                of_users(Conditions::none().one_of(user::Column::TeamId, Some(teams)))
+                of_users(
+                    sight.scope,
+                    Conditions::none().one_of(user::Column::TeamId, Some(teams)),
+                )
             }))
             .and(self.current_manager_id.as_ref().map(|managers| {
-                of_users(Conditions::none().one_of(user::Column::ManagerId, Some(managers)))
+                of_users(
+                    sight.scope,
+                    Conditions::none().one_of(user::Column::ManagerId, Some(managers)),
+                )
             }))
             .and(self.user_deleted.map(|deleted| {
-                of_users(Conditions::none().is(user::Column::IsDeleted, Some(deleted)))
+                of_users(
+                    sight.scope,
+                    Conditions::none().is(user::Column::IsDeleted, Some(deleted)),
+                )
             }))
             .and(self.insight.as_ref().map(InsightFilter::condition))
             .and(
                 self.spoken
                     .as_ref()
-                    .map(|text| search::spoken(text, backend)),
+                    .map(|text| search::spoken(text, sight.backend)),
             )
             .and(
                 self.title
                     .as_ref()
-                    .map(|text| search::titled(text, backend)),
+                    .map(|text| search::titled(text, sight.backend)),
             )
             .and(self.persona.as_ref().map(PersonaFilter::condition))
             .and(self.analysis_type.as_deref().map(has_analysis))
-            .between(call::Column::Score, self.score, backend)
-            .between(call::Column::Duration, self.duration, backend)
+            .between(call::Column::Score, self.score, sight.backend)
+            .between(call::Column::Duration, self.duration, sight.backend)
             .is(call::Column::IsExample, self.example)
             .created(
                 call::Column::OrderedAt,

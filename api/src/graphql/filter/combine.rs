@@ -3,11 +3,15 @@
 //! A condition on what is null is neither true nor false to a database. Here a row passes a filter or it does not, so `not`
 //! lets exactly those rows pass that its filter does not.
 
+use entity::scope::Scope;
+use ingest::token::Hidden;
 use sea_orm::sea_query::{Expr, Query, SimpleExpr, SqliteQueryBuilder};
 use sea_orm::{Condition, DatabaseBackend, EntityTrait};
 
 use super::passes::Checks;
+use super::sight::Sight;
 use crate::graphql::error::{Error, Result};
+use crate::graphql::viewer::Viewer;
 
 /// Filters that may be within each other in all.
 const MOST_FILTERS: usize = 100;
@@ -57,7 +61,12 @@ pub trait Filter<E: EntityTrait>:
     Clone + Default + Eq + std::hash::Hash + std::fmt::Debug + Send + Sync + 'static
 {
     /// The condition of the filter's own fields.
-    fn fields(&self, backend: DatabaseBackend) -> Condition;
+    fn fields(&self, sight: Sight<'_>) -> Condition;
+
+    /// Whether the rows that pass the filter's own fields tell something that can be hidden from a reader.
+    fn fields_tell(&self, _: Hidden) -> bool {
+        false
+    }
 
     /// Whether a row passes the filter's own fields. None: only the database can tell.
     fn fields_pass(&self, _: &E::Model) -> Option<bool> {
@@ -79,9 +88,12 @@ pub trait Filter<E: EntityTrait>:
         inner.map(Self::extent).fold(Extent::ONE, Extent::with)
     }
 
-    /// How many values it holds: counted where they end up, so that no field can be forgotten. SQLite takes the fewest.
-    fn values(&self) -> usize {
-        let condition = self.condition(DatabaseBackend::Sqlite);
+    /// How many values it holds: counted where they end up, so that no field can be forgotten.
+    fn values(&self, scope: &Scope) -> usize {
+        let condition = self.condition(Sight {
+            scope,
+            ..Sight::of_everything()
+        });
         let (_, values) = Query::select()
             .cond_where(condition)
             .build(SqliteQueryBuilder);
@@ -102,12 +114,19 @@ pub trait Filter<E: EntityTrait>:
         })
     }
 
-    /// The condition on the rows, as `backend` understands it: the databases have different words for searching texts.
-    fn condition(&self, backend: DatabaseBackend) -> Condition {
+    /// Whether the rows that pass tell something that can be hidden from a reader.
+    fn tells(&self, what: Hidden) -> bool {
+        let Combined { and, or, not } = self.combined();
+        let mut inner = and.into_iter().chain(or).flatten().chain(not);
+        self.fields_tell(what) || inner.any(|filter| filter.tells(what))
+    }
+
+    /// The condition on the rows.
+    fn condition(&self, sight: Sight<'_>) -> Condition {
         let Combined { and, or, not } = self.combined();
         // An expression each: a condition without parts would be left out, whatever it means.
-        let expression = |filter: &Self| SimpleExpr::from(filter.condition(backend));
-        let mut all = self.fields(backend);
+        let expression = |filter: &Self| SimpleExpr::from(filter.condition(sight));
+        let mut all = self.fields(sight);
         for filter in and.into_iter().flatten() {
             all = all.add(expression(filter));
         }
@@ -116,7 +135,7 @@ pub trait Filter<E: EntityTrait>:
             all = all.add(SimpleExpr::from(any.fold(Condition::any(), Condition::add)));
         }
         match not {
-            Some(filter) => all.add(is_not_true(expression(filter), backend)),
+            Some(filter) => all.add(is_not_true(expression(filter), sight.backend)),
             None => all,
         }
     }
@@ -143,8 +162,12 @@ pub trait Filter<E: EntityTrait>:
         }
     }
 
-    /// Checks that the databases take it. Every filter that a client sends is checked before its condition is used.
-    fn check(&self) -> Result<()> {
+    /// Checks that the databases take it, and that it tells this reader nothing that is hidden from them. Every filter that a client sends is
+    /// checked before its condition is used.
+    fn check(&self, viewer: &Viewer) -> Result<()> {
+        for told in Hidden::ALL.into_iter().filter(|what| self.tells(*what)) {
+            viewer.must_see(told)?;
+        }
         let Extent { filters, levels } = self.extent();
         if filters > MOST_FILTERS {
             return Err(Error::bad_input(format!(
@@ -156,7 +179,7 @@ pub trait Filter<E: EntityTrait>:
                 "Filters are at most {MOST_LEVELS} levels within each other, not {levels}: filters in `and` that hold nothing else can be one."
             )));
         }
-        let values = self.values();
+        let values = self.values(viewer.scope());
         if values > MOST_VALUES {
             return Err(Error::bad_input(format!(
                 "A filter holds at most {MOST_VALUES} values in all, not {values}: ask for them in several queries."

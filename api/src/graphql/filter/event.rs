@@ -2,11 +2,12 @@
 
 use async_graphql::{Enum, ID, InputObject};
 use entity::read_model::event_index;
-use sea_orm::{ColumnTrait, Condition, DatabaseBackend};
+use sea_orm::{ColumnTrait, Condition};
 
 use super::combine::{Combined, Filter};
 use super::condition::{Conditions, PositionRange, TimeRange, only};
 use super::passes::Checks;
+use super::sight::Sight;
 
 /// What became of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
@@ -77,7 +78,7 @@ pub struct EventFilter {
 }
 
 impl Filter<event_index::Entity> for EventFilter {
-    fn fields(&self, _: DatabaseBackend) -> Condition {
+    fn fields(&self, _: Sight<'_>) -> Condition {
         let outcome = self.outcome.as_ref().map(|outcomes| {
             event_index::Column::Outcome.is_in(outcomes.iter().filter_map(|o| o.indexed()))
         });

@@ -13,6 +13,7 @@ mod org;
 mod passes;
 mod prospect;
 mod refused_request;
+mod sight;
 mod user;
 
 pub use analysis::AnalysisFilter;
@@ -24,4 +25,5 @@ pub use insight::InsightKind;
 pub use org::OrgFilter;
 pub use prospect::ProspectFilter;
 pub use refused_request::RefusedRequestFilter;
+pub use sight::Sight;
 pub use user::{UserFilter, newest_call};

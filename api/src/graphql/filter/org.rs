@@ -3,11 +3,12 @@
 use async_graphql::{ID, InputObject};
 use entity::read_model::org;
 use ingest::fold;
-use sea_orm::{Condition, DatabaseBackend};
+use sea_orm::Condition;
 
 use super::combine::{Combined, Filter};
 use super::condition::{Conditions, TimeRange};
 use super::passes::Checks;
+use super::sight::Sight;
 
 /// Which orgs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, InputObject)]
@@ -38,7 +39,7 @@ pub struct OrgFilter {
 }
 
 impl Filter<org::Entity> for OrgFilter {
-    fn fields(&self, _: DatabaseBackend) -> Condition {
+    fn fields(&self, _: Sight<'_>) -> Condition {
         Conditions::none()
             .one_of(org::Column::Id, self.id.as_ref())
             .one_of_keys(org::Column::NameKey, self.name.as_ref(), fold::key)

@@ -2,10 +2,11 @@
 
 use async_graphql::{ID, InputObject};
 use entity::read_model::prospect;
-use sea_orm::{Condition, DatabaseBackend};
+use sea_orm::Condition;
 
 use super::combine::{Combined, Filter};
 use super::condition::Conditions;
+use super::sight::Sight;
 
 /// Which prospects.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, InputObject)]
@@ -41,7 +42,7 @@ pub struct ProspectFilter {
 }
 
 impl Filter<prospect::Entity> for ProspectFilter {
-    fn fields(&self, _: DatabaseBackend) -> Condition {
+    fn fields(&self, _: Sight<'_>) -> Condition {
         Conditions::none()
             .one_of(prospect::Column::Id, self.id.as_ref())
             .one_of(prospect::Column::OrgId, self.org_id.as_ref())

@@ -2,10 +2,11 @@
 
 use async_graphql::InputObject;
 use entity::log::refused_request;
-use sea_orm::{ColumnTrait, Condition, DatabaseBackend};
+use sea_orm::{ColumnTrait, Condition};
 
 use super::combine::{Combined, Filter};
 use super::condition::Conditions;
+use super::sight::Sight;
 use crate::graphql::object::RefusalReason;
 
 /// Which refused requests.
@@ -25,7 +26,7 @@ pub struct RefusedRequestFilter {
 }
 
 impl Filter<refused_request::Entity> for RefusedRequestFilter {
-    fn fields(&self, _: DatabaseBackend) -> Condition {
+    fn fields(&self, _: Sight<'_>) -> Condition {
         let reason = self.reason.as_ref().map(|reasons| {
             let reasons = reasons.iter().copied();
             refused_request::Column::Reason.is_in(reasons.map(refused_request::Reason::from))

@@ -2,13 +2,16 @@
 
 use async_graphql::{ID, InputObject};
 use entity::read_model::{call, user};
+use entity::scope::{Scope, Scoped};
 use ingest::fold;
+use ingest::token::Hidden;
 use sea_orm::sea_query::{Expr, ExprTrait, Func, Query, SimpleExpr};
-use sea_orm::{ColumnTrait, Condition, DatabaseBackend, IntoSimpleExpr};
+use sea_orm::{ColumnTrait, Condition, IntoSimpleExpr};
 
 use super::combine::{Combined, Filter};
 use super::condition::{Conditions, NumberRange, TimeRange, only};
 use super::passes::Checks;
+use super::sight::Sight;
 
 /// Which users.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, InputObject)]
@@ -62,17 +65,18 @@ pub struct UserFilter {
     pub not: Option<Box<UserFilter>>,
 }
 
-/// When the newest call of a user was made: one look into the index of calls by user. A call of which nobody knows when is none here.
-pub fn newest_call() -> SimpleExpr {
-    newest(call::Column::CreatedAt.is_not_null())
+/// When the newest call of a user that is seen was made: one look into the index of calls by user. A call of which nobody knows when is
+/// none here.
+pub fn newest_call(scope: &Scope) -> SimpleExpr {
+    newest(scope, call::Column::CreatedAt.is_not_null())
 }
 
 /// When the last of a user's calls in the order of lists was made. Null: there is none.
-fn last_call() -> SimpleExpr {
-    newest(Expr::val(true))
+fn last_call(scope: &Scope) -> SimpleExpr {
+    newest(scope, Expr::val(true))
 }
 
-fn newest(of: SimpleExpr) -> SimpleExpr {
+fn newest(scope: &Scope, of: SimpleExpr) -> SimpleExpr {
     let newest = Query::select()
         .expr(Func::max(call::Column::OrderedAt.into_simple_expr()))
         .from(call::Entity)
@@ -82,17 +86,22 @@ fn newest(of: SimpleExpr) -> SimpleExpr {
         )
         .and_where(call::Column::IsExample.eq(false))
         .and_where(of)
+        .cond_where(call::Entity::within(scope))
         .take();
     SimpleExpr::SubQuery(None, Box::new(newest.into()))
 }
 
 impl Filter<user::Entity> for UserFilter {
-    fn fields(&self, backend: DatabaseBackend) -> Condition {
+    fn fields_tell(&self, what: Hidden) -> bool {
+        what == Hidden::Email && self.email.is_some()
+    }
+
+    fn fields(&self, sight: Sight<'_>) -> Condition {
         let has_calls = self.has_calls.map(|has_calls| {
             if has_calls {
-                last_call().is_not_null()
+                last_call(sight.scope).is_not_null()
             } else {
-                last_call().is_null()
+                last_call(sight.scope).is_null()
             }
         });
         Conditions::none()
@@ -104,9 +113,13 @@ impl Filter<user::Entity> for UserFilter {
             .one_of_keys(user::Column::EmailKey, self.email.as_ref(), fold::address)
             .one_of_long(user::Column::Role, self.role.as_ref())
             .one_of_long(user::Column::Status, self.status.as_ref())
-            .between(user::Column::Streak, self.streak, backend)
-            .between(user::Column::LongestStreak, self.longest_streak, backend)
-            .within(newest_call(), self.last_call_at.as_ref())
+            .between(user::Column::Streak, self.streak, sight.backend)
+            .between(
+                user::Column::LongestStreak,
+                self.longest_streak,
+                sight.backend,
+            )
+            .within(newest_call(sight.scope), self.last_call_at.as_ref())
             .and(has_calls)
             .is(user::Column::IsDeleted, self.deleted)
             .is(user::Column::IsExample, self.example)

@@ -5,7 +5,7 @@ use entity::read_model::{call, call_prospect};
 
 use super::{Analysis, Event, Org, Prospect, Transcript, User, load};
 use crate::graphql::error::{Error, Result};
-use crate::graphql::loader::{AnalysesOf, OrgId, PersonasOf, ProspectId, TranscriptOf, UserId};
+use crate::graphql::loader::{AnalysesOf, OrgId, PersonasOf, ProspectId, UserId};
 use crate::graphql::page::Node;
 use crate::graphql::scalar::Time;
 use crate::graphql::session::Session;
@@ -122,9 +122,9 @@ impl Call {
         Ok(rows.unwrap_or_default().into_iter().map(Analysis).collect())
     }
 
-    /// What was said.
+    /// What was said. Null for a token from which transcripts are hidden.
     async fn transcript(&self, ctx: &Context<'_>) -> Result<Option<Transcript>> {
-        let row = load(ctx, Some(TranscriptOf(self.0.id.clone()))).await?;
+        let row = Transcript::row(ctx, &self.0.id).await?;
         Ok(row.map(|row| Transcript::of(row, Some(self.0.clone()))))
     }
 

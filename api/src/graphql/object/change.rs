@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_graphql::{Context, Json, Object, SimpleObject};
 use entity::read_model::state;
-use entity::scope::Scope;
+use ingest::token::Hidden;
 use serde_json::Value;
 
 use super::{Event, Org, User};
@@ -13,32 +13,37 @@ use crate::graphql::history::{attributes, org_then, sees, user_then};
 use crate::graphql::page::Node;
 use crate::graphql::scalar::Time;
 use crate::graphql::session::Session;
+use crate::graphql::viewer::Viewer;
 
 /// A field that an event changed.
 #[derive(SimpleObject)]
 pub struct FieldChange {
     /// Its name in the payload.
     field: String,
-    /// Its value before. Null if it was null, if nothing was known before, or if it is another org's that the reader may not see.
+    /// Its value before. Null if it was null, if nothing was known before, or if it is another org's that the reader may not see. Null
+    /// also for a token from which it is hidden.
     before: Option<Json<Value>>,
-    /// Its value after.
+    /// Its value after. Null also for a token from which it is hidden.
     after: Option<Json<Value>>,
 }
 
 /// The fields in which the state of a subject differs from the one before, by name; all that have a value, when that one is not known.
-fn changes(scope: &Scope, state: &state::Model) -> Result<Vec<FieldChange>> {
+fn changes(viewer: &Viewer, state: &state::Model) -> Result<Vec<FieldChange>> {
     let after: BTreeMap<String, Value> = attributes(&state.attributes)?;
     let mut before: BTreeMap<String, Value> = match &state.attributes_before {
-        Some(before) if sees(scope, state.org_id_before.as_deref()) => attributes(before)?,
+        Some(before) if sees(viewer.scope(), state.org_id_before.as_deref()) => attributes(before)?,
         _ => BTreeMap::new(),
     };
-    let given = |value: Value| (value != Value::Null).then_some(Json(value));
+    let given = |field: &str, value: Value| {
+        let hidden = field == "email" && viewer.hides(Hidden::Email);
+        (value != Value::Null && !hidden).then_some(Json(value))
+    };
     let changed = after.into_iter().filter_map(|(field, after)| {
         let before = before.remove(&field).unwrap_or_default();
         (before != after).then(|| FieldChange {
+            before: given(&field, before),
+            after: given(&field, after),
             field,
-            before: given(before),
-            after: given(after),
         })
     });
     Ok(changed.collect())
@@ -58,9 +63,9 @@ impl Node for UserChange {
 /// A change of a user: an event of their own, or one of their calls that found them otherwise than they were known.
 #[Object]
 impl UserChange {
-    /// The event that tells of it.
-    async fn event(&self) -> Event {
-        Event::at(self.0.position)
+    /// The event that tells of it. Null for a token that does not see the event's org: another org's call can describe the user.
+    async fn event(&self, ctx: &Context<'_>) -> Result<Option<Event>> {
+        Event::seen(ctx, Some(self.0.position)).await
     }
 
     /// When it happened, as the event declares. One that does not say stands before all others.
@@ -77,7 +82,7 @@ impl UserChange {
     /// The fields that changed, by name. Of the first event all that have a value. None, when only `deleted` changed.
     #[expect(clippy::unused_async, reason = "a resolver has to be")]
     async fn changes(&self, ctx: &Context<'_>) -> Result<Vec<FieldChange>> {
-        changes(Session::of(ctx).reader.viewer.scope(), &self.0)
+        changes(&Session::of(ctx).reader.viewer, &self.0)
     }
 
     /// Whether the user was deleted after it.
@@ -125,7 +130,7 @@ impl OrgChange {
     /// The fields that changed, by name. Of the first event all that have a value. None, when only `deleted` changed.
     #[expect(clippy::unused_async, reason = "a resolver has to be")]
     async fn changes(&self, ctx: &Context<'_>) -> Result<Vec<FieldChange>> {
-        changes(Session::of(ctx).reader.viewer.scope(), &self.0)
+        changes(&Session::of(ctx).reader.viewer, &self.0)
     }
 
     /// Whether the org was deleted after it.
@@ -143,10 +148,18 @@ impl OrgChange {
 #[cfg(test)]
 mod tests {
     use entity::read_model::state::Kind;
+    use ingest::token::Grant;
 
     use super::*;
 
-    fn told(scope: &Scope, before: Option<&str>, org_id_before: Option<&str>) -> Vec<String> {
+    fn viewer(orgs: Option<&[&str]>) -> Viewer {
+        Viewer::of(&Grant {
+            orgs: orgs.map(|orgs| orgs.iter().map(|org| (*org).to_owned()).collect()),
+            hidden: Vec::new(),
+        })
+    }
+
+    fn told(viewer: &Viewer, before: Option<&str>, org_id_before: Option<&str>) -> Vec<String> {
         let state = state::Model {
             subject_kind: Kind::User,
             subject_id: "u".to_owned(),
@@ -164,7 +177,7 @@ mod tests {
             is_change: true,
         };
         let value = |value: Option<Json<Value>>| value.map_or(Value::Null, |json| json.0);
-        let changes = changes(scope, &state).unwrap().into_iter();
+        let changes = changes(viewer, &state).unwrap().into_iter();
         changes
             .map(|change| {
                 let (before, after) = (value(change.before), value(change.after));
@@ -176,14 +189,14 @@ mod tests {
     #[test]
     fn what_another_org_said_before_is_told_to_those_who_see_that_org() {
         let before = Some(r#"{"orgId":"other","name":"Ada","role":"rep","streak":2.0}"#);
-        let mine = Scope::Orgs(vec!["mine".to_owned()]);
-        let both = Scope::Orgs(vec!["mine".to_owned(), "other".to_owned()]);
+        let mine = viewer(Some(&["mine"]));
+        let both = viewer(Some(&["mine", "other"]));
         let all = [
             r#"orgId: "other" -> "mine""#.to_owned(),
             r#"role: "rep" -> null"#.to_owned(),
         ];
         assert_eq!(told(&both, before, Some("other")), all);
-        assert_eq!(told(&Scope::Everything, before, Some("other")), all);
+        assert_eq!(told(&viewer(None), before, Some("other")), all);
         let first = [
             r#"name: null -> "Ada""#,
             r#"orgId: null -> "mine""#,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use async_graphql::{Context, Object, SimpleObject};
 use entity::read_model::{seen_field, seen_type};
 use ingest::payload::{EventType, catalogued};
+use ingest::token::Hidden;
 use sea_orm::QueryOrder;
 
 use super::Event;
@@ -95,17 +96,19 @@ impl EventTypeDrift {
     }
 
     /// Fields that the catalogue does not have, the newest first. Of a type that it does not have: all of them. At most 1000 are kept of a
-    /// type, and none whose path has over 256 bytes.
-    async fn unknown_fields(&self) -> Vec<UnknownField> {
+    /// type, and none whose path has over 256 bytes. A token from which something is hidden is refused them (`FORBIDDEN`): a name can be a value.
+    #[expect(clippy::unused_async, reason = "a resolver has to be")]
+    async fn unknown_fields(&self, ctx: &Context<'_>) -> Result<Vec<UnknownField>> {
+        Session::of(ctx).reader.viewer.must_see(Hidden::Payload)?;
         let fields = self.fields.iter().filter(|row| row.value.is_empty());
-        fields
+        Ok(fields
             .map(|row| UnknownField {
                 path: row.path.clone(),
                 events: count(row.events),
                 first_event: Event::at(row.first_position),
                 last_event: Event::at(row.last_position),
             })
-            .collect()
+            .collect())
     }
 
     /// Paths of the fields that the catalogue has and no event had. A field that was null was there. While there are no events, all of them.

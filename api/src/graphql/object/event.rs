@@ -5,6 +5,7 @@ use entity::read_model::event_index;
 use ingest::log::Envelope;
 use ingest::payload::text::{Mend, mend};
 use ingest::payload::{self, Reading};
+use ingest::token::Hidden;
 use serde_json::Value;
 
 use super::{Call, Org, Projection, User, load};
@@ -13,6 +14,7 @@ use crate::graphql::filter::Outcome;
 use crate::graphql::loader::{BodyAt, CallId, EnvelopeAt, IndexAt, OrgId, UserId};
 use crate::graphql::page::Node;
 use crate::graphql::scalar::{Position, Time};
+use crate::graphql::session::Session;
 
 /// What a body may cost, as against a field of a row: it has up to a mebibyte.
 const BODY_COST: usize = 100;
@@ -30,6 +32,18 @@ impl Event {
             position,
             index: None,
         }
+    }
+
+    /// The event at a position, if whoever asks may see it: what is known of a user of theirs can come from another org's call.
+    pub async fn seen(ctx: &Context<'_>, position: Option<i64>) -> Result<Option<Self>> {
+        let Some(position) = position else {
+            return Ok(None);
+        };
+        if Session::of(ctx).reader.viewer.sees_everything() {
+            return Ok(Some(Self::at(position)));
+        }
+        let index = load(ctx, Some(IndexAt(position))).await?;
+        Ok(index.map(Self::from_row))
     }
 
     async fn index(&self, ctx: &Context<'_>) -> Result<Option<event_index::Model>> {
@@ -70,6 +84,11 @@ impl Node for Event {
             index: Some(row),
         }
     }
+}
+
+/// Whether events as they were sent are hidden from whoever asks.
+fn hides_body(ctx: &Context<'_>) -> bool {
+    Session::of(ctx).reader.viewer.hides(Hidden::Payload)
 }
 
 /// What an event is about.
@@ -169,9 +188,12 @@ impl Event {
         Ok(index.map_or(Outcome::Pending, |index| index.outcome.into()))
     }
 
-    /// Why it is `DEAD`, and where in the body.
+    /// Why it is `DEAD`, and where in the body. Null for a token from which something is hidden: it can repeat what stands there.
     async fn reason(&self, ctx: &Context<'_>) -> Result<Option<String>> {
-        Ok(self.index(ctx).await?.and_then(|index| index.reason))
+        let index = self.index(ctx).await?;
+        Ok(index
+            .filter(|_| !hides_body(ctx))
+            .and_then(|index| index.reason))
     }
 
     /// Whether it is one of the catalogue's examples.
@@ -185,21 +207,27 @@ impl Event {
         Ok(index.and_then(|index| index.duplicate_of).map(Position))
     }
 
-    /// The length of its body in bytes. Null while it is pending.
+    /// The length of its body in bytes. Null while it is pending, and for a token from which something is hidden.
     async fn size(&self, ctx: &Context<'_>) -> Result<Option<i32>> {
-        let index = self.index(ctx).await?;
+        let index = self.index(ctx).await?.filter(|_| !hides_body(ctx));
         Ok(index.map(|index| i32::try_from(index.size).unwrap_or(i32::MAX)))
     }
 
-    /// The SHA-256 of its body, in hexadecimal. Null while it is pending.
+    /// The SHA-256 of its body, in hexadecimal. Null while it is pending, and for a token from which something is hidden: a body could be guessed.
     async fn sha256(&self, ctx: &Context<'_>) -> Result<Option<String>> {
-        Ok(self.index(ctx).await?.map(|index| index.body_hash))
+        let index = self.index(ctx).await?;
+        Ok(index
+            .filter(|_| !hides_body(ctx))
+            .map(|index| index.body_hash))
     }
 
     /// Its body as JSON, for looking at: numbers are read as a JavaScript client would read them, and keys are sorted. Null when
-    /// it is not JSON or nests deeper than 127 levels. `body` has it exactly.
+    /// it is not JSON or nests deeper than 127 levels, and for a token from which something is hidden. `body` has it exactly.
     #[graphql(complexity = "BODY_COST")]
     async fn payload(&self, ctx: &Context<'_>) -> Result<Option<Json<Value>>> {
+        if hides_body(ctx) {
+            return Ok(None);
+        }
         let body = self.raw_body(ctx).await?;
         let readable = mend(&body, Mend::LoneSurrogates);
         Ok(serde_json::from_str(&readable).ok().map(Json))
@@ -218,16 +246,18 @@ impl Event {
     }
 
     /// Paths of what it holds and this version has no field for, such as `payload.user.nickname`: nothing of it is in `projected`. At most 1000, and
-    /// none of over 256 bytes.
+    /// none of over 256 bytes. A token from which something is hidden is refused it (`FORBIDDEN`): a name can be a value.
     #[graphql(complexity = "BODY_COST")]
     async fn ignored(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
+        Session::of(ctx).reader.viewer.must_see(Hidden::Payload)?;
         let reading = self.reading(ctx).await?;
         Ok(reading.fields.unknown.into_iter().collect())
     }
 
-    /// Its body, byte for byte as it was sent and signed.
+    /// Its body, byte for byte as it was sent and signed. A token from which something is hidden is refused it (`FORBIDDEN`).
     #[graphql(complexity = "BODY_COST")]
     async fn body(&self, ctx: &Context<'_>) -> Result<String> {
+        Session::of(ctx).reader.viewer.must_see(Hidden::Payload)?;
         self.raw_body(ctx).await
     }
 

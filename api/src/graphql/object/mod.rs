@@ -30,6 +30,7 @@ use std::sync::Arc;
 
 use async_graphql::Context;
 use async_graphql::dataloader::Loader;
+use entity::scope::Scope;
 use sea_orm::EntityTrait;
 
 use super::error::{Error, Result};
@@ -49,7 +50,7 @@ where
     R: Relation,
     N: Node<Row = <R::Child as EntityTrait>::Model>,
 {
-    below.filter().check()?;
+    below.filter().check(&Session::of(ctx).reader.viewer)?;
     let page = Page::new::<R::Child>(&arguments, order)?;
     let key = PageBelow {
         below: below.clone(),
@@ -104,7 +105,8 @@ fn below_cost<E: EntityTrait, F: Filter<E>>(
     child: usize,
 ) -> usize {
     let filtering = filter.map_or(0, |filter| {
-        (filter.values() / VALUES_A_FIELD).saturating_add(filter.reading() / PARENTS)
+        (filter.values(&Scope::Everything) / VALUES_A_FIELD)
+            .saturating_add(filter.reading() / PARENTS)
     });
     page_cost(first, last, child).saturating_add(filtering)
 }

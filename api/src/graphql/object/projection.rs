@@ -2,12 +2,15 @@
 
 use async_graphql::{Context, Enum, ID, Json, Object, Union};
 use ingest::payload::{Content, Reading};
+use ingest::token::Hidden;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{Call, Org, Prospect, User, load};
 use crate::graphql::error::{Error, Result};
 use crate::graphql::loader::{CallId, OrgId, ProspectId, UserId};
+use crate::graphql::session::Session;
+use crate::graphql::viewer::Viewer;
 
 /// What an event describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -107,6 +110,28 @@ impl Projection {
     }
 }
 
+/// Takes out what is hidden from `viewer`, by the names that it has in payloads.
+fn hide(viewer: &Viewer, values: &mut Value) {
+    match values {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let what = match name.as_str() {
+                    "email" => Some(Hidden::Email),
+                    "transcript" => Some(Hidden::Transcript),
+                    _ => None,
+                };
+                if what.is_some_and(|what| viewer.hides(what)) {
+                    *value = Value::Null;
+                } else {
+                    hide(viewer, value);
+                }
+            }
+        }
+        Value::Array(elements) => elements.iter_mut().for_each(|one| hide(viewer, one)),
+        _ => {}
+    }
+}
+
 fn json(understood: &impl Serialize) -> Result<Value> {
     serde_json::to_value(understood).map_err(|error| Error::internal(&error))
 }
@@ -133,9 +158,12 @@ impl Projection {
         ID(id.clone())
     }
 
-    /// What was understood, under the payload's names: null where the payload says nothing, ids as texts, times in UTC and to the microsecond.
-    async fn values(&self) -> Json<&Value> {
-        Json(&self.values)
+    /// What was understood, under the payload's names: null where the payload says nothing or the token does not see it, ids as texts, times
+    /// in UTC and to the microsecond.
+    async fn values(&self, ctx: &Context<'_>) -> Json<Value> {
+        let mut values = self.values.clone();
+        hide(&Session::of(ctx).reader.viewer, &mut values);
+        Json(values)
     }
 
     /// Whether this is what queries answer of it now: no event of a later time has described it again. False for an event that repeats

@@ -83,9 +83,9 @@ impl Prospect {
         self.0.is_example
     }
 
-    /// The event that these values come from. Null while only the id has been seen.
-    async fn last_event(&self) -> Option<Event> {
-        self.0.last_position.map(Event::at)
+    /// The event that these values come from. Null while only the id has been seen, and for a token that does not see the event's org.
+    async fn last_event(&self, ctx: &Context<'_>) -> Result<Option<Event>> {
+        Event::seen(ctx, self.0.last_position).await
     }
 
     /// The calls they were in, newest first.

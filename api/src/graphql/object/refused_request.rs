@@ -25,16 +25,19 @@ impl RefusedRequest {
     ) -> Result<Connection<Self>> {
         let reader = &Session::of(ctx).reader;
         let filter = filter.unwrap_or_default();
-        let backend = reader.backend();
-        filter.check()?;
+        filter.check(&reader.viewer)?;
         let page = Page::new::<refused_request::Entity>(&arguments, None)?;
         let select = refused_request::Entity::visible_to(reader.viewer.scope());
-        let select = page.of(select.filter(filter.condition(backend)), backend);
+        let select = page.of(
+            select.filter(filter.condition(reader.sight())),
+            reader.sight(),
+        );
         let rows = refused::read(reader.store.log.read(&reader.passing), select).await?;
         let total = Total::of(move |session: Arc<Session>| {
-            let condition = filter.condition(backend);
+            let filter = filter.clone();
             Box::pin(async move {
                 let reader = &session.reader;
+                let condition = filter.condition(reader.sight());
                 let select = refused_request::Entity::visible_to(reader.viewer.scope());
                 let count = refused::count(
                     reader.store.log.read(&reader.passing),

@@ -2,11 +2,13 @@
 
 use async_graphql::{Context, Enum, ID, Object, Union};
 use entity::read_model::{call, transcript};
+use ingest::token::Hidden;
 
 use super::{Call, Event, Prospect, User, load};
 use crate::graphql::error::{Error, Result};
-use crate::graphql::loader::{CallId, ProspectId, UserId};
+use crate::graphql::loader::{CallId, ProspectId, TranscriptOf, UserId};
 use crate::graphql::scalar::Time;
+use crate::graphql::session::Session;
 
 /// How many lines a transcript is taken to have when the cost of a query is reckoned.
 const LINES: usize = 100;
@@ -21,6 +23,14 @@ impl Transcript {
     /// The transcript of this row; `call` where it has been read.
     pub fn of(row: transcript::Model, call: Option<call::Model>) -> Self {
         Self { row, call }
+    }
+
+    /// The row of a call's transcript, if the call has one that may be seen.
+    pub async fn row(ctx: &Context<'_>, call_id: &str) -> Result<Option<transcript::Model>> {
+        if Session::of(ctx).reader.viewer.hides(Hidden::Transcript) {
+            return Ok(None);
+        }
+        load(ctx, Some(TranscriptOf(call_id.to_owned()))).await
     }
 
     async fn call_row(&self, ctx: &Context<'_>) -> Result<Option<call::Model>> {

@@ -3,6 +3,7 @@
 use async_graphql::{Context, ID, Object};
 use entity::read_model::state::Kind;
 use entity::read_model::{call, user};
+use ingest::token::Hidden;
 use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{ActiveEnum, IntoSimpleExpr};
 
@@ -14,6 +15,7 @@ use crate::graphql::loader::{NewestCallOf, OrgId};
 use crate::graphql::page::{Arguments, CallOrderField, Connection, Node, Order};
 use crate::graphql::relation::{Below, Relation};
 use crate::graphql::scalar::Time;
+use crate::graphql::session::Session;
 
 /// A user as last described.
 pub struct User(pub user::Model);
@@ -63,9 +65,10 @@ impl User {
         self.0.name.as_deref()
     }
 
-    /// Their e-mail address.
-    async fn email(&self) -> Option<&str> {
-        self.0.email.as_deref()
+    /// Their e-mail address. Null for a token from which addresses are hidden.
+    async fn email(&self, ctx: &Context<'_>) -> Option<&str> {
+        let email = self.0.email.as_deref();
+        email.filter(|_| !Session::of(ctx).reader.viewer.hides(Hidden::Email))
     }
 
     /// The address of their picture.
@@ -135,9 +138,9 @@ impl User {
         self.0.is_example
     }
 
-    /// The event that these values come from. Null while only the id has been seen.
-    async fn last_event(&self) -> Option<Event> {
-        self.0.last_position.map(Event::at)
+    /// The event that these values come from. Null while only the id has been seen, and for a token that does not see the event's org.
+    async fn last_event(&self, ctx: &Context<'_>) -> Result<Option<Event>> {
+        Event::seen(ctx, self.0.last_position).await
     }
 
     /// Their calls, newest first.

@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use entity::scope::Scope;
 use sea_orm::sea_query::SimpleExpr;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,15 @@ impl KeyPart {
     pub fn real(number: f64) -> Self {
         Self::Real {
             bits: number.to_bits(),
+        }
+    }
+
+    /// To compare a column with.
+    pub fn expression(&self) -> SimpleExpr {
+        match self {
+            Self::Number(number) => SimpleExpr::from(*number),
+            Self::Text(text) => SimpleExpr::from(text.as_str()),
+            Self::Real { bits } => SimpleExpr::from(f64::from_bits(*bits)),
         }
     }
 
@@ -125,13 +135,13 @@ impl Key {
         ))
     }
 
-    /// The values, to compare columns with.
-    pub fn values(&self) -> impl Iterator<Item = SimpleExpr> {
-        self.1.iter().map(|part| match part {
-            KeyPart::Number(number) => SimpleExpr::from(*number),
-            KeyPart::Text(text) => SimpleExpr::from(text.as_str()),
-            KeyPart::Real { bits } => SimpleExpr::from(f64::from_bits(*bits)),
-        })
+    /// The values, to compare columns with: of rows that `scope` sees.
+    pub fn values<E: Paged>(&self, order: OrderOf<E>, scope: &Scope) -> Vec<SimpleExpr> {
+        let parts = E::parts(order.field);
+        let values = parts.iter().zip(&self.1);
+        values
+            .map(|(part, value)| part.value(value, scope))
+            .collect()
     }
 }
 

@@ -23,6 +23,7 @@ pub use order::{
 
 use super::asked::{Asked, Slim};
 use super::error::{Error, Result};
+use super::filter::Sight;
 use order::Part;
 
 /// How many rows a page has when the query does not say.
@@ -93,17 +94,15 @@ impl<F: InputType + Copy + Eq> Page<F> {
     }
 
     /// Puts the bounds of this page on a select.
-    pub fn bound<E: Paged<Field = F>>(
-        &self,
-        mut select: Select<E>,
-        backend: DatabaseBackend,
-    ) -> Select<E> {
+    pub fn bound<E: Paged<Field = F>>(&self, mut select: Select<E>, sight: Sight<'_>) -> Select<E> {
+        let backend = sight.backend;
         let is_descending = self.order.direction == OrderDirection::Desc;
         for (key, behind) in [(&self.after, true), (&self.before, false)] {
             let Some(key) = key else { continue };
             let is_less = behind == is_descending;
             let row = Expr::tuple(self.expressions::<E>(backend));
-            let bound = Expr::tuple(key.values());
+            let values = key.values::<E>(self.order, sight.scope);
+            let bound = Expr::tuple(values.clone());
             select = select.filter(if is_less {
                 row.lt(bound)
             } else {
@@ -112,7 +111,7 @@ impl<F: InputType + Copy + Eq> Page<F> {
             // SQLite seeks a row of columns in their index, but not a row that begins with an expression.
             let parts = E::parts(self.order.field);
             let first = parts.first().filter(|part| !part.is_column());
-            if let Some((first, bound)) = first.zip(key.values().next()) {
+            if let Some((first, bound)) = first.zip(values.into_iter().next()) {
                 let first = first.expression(backend);
                 select = select.filter(if is_less {
                     first.lte(bound)
@@ -175,13 +174,9 @@ impl<F: InputType + Copy + Eq> Page<F> {
     }
 
     /// The whole select of this page.
-    pub fn of<E: Paged<Field = F>>(
-        &self,
-        select: Select<E>,
-        backend: DatabaseBackend,
-    ) -> Select<E> {
-        let mut select = self.bound(select, backend).limit(self.reach());
-        self.put_in_order::<E>(QuerySelect::query(&mut select), backend);
+    pub fn of<E: Paged<Field = F>>(&self, select: Select<E>, sight: Sight<'_>) -> Select<E> {
+        let mut select = self.bound(select, sight).limit(self.reach());
+        self.put_in_order::<E>(QuerySelect::query(&mut select), sight.backend);
         select
     }
 

@@ -2,9 +2,10 @@
 
 use async_graphql::{Enum, InputObject, InputType, Value};
 use entity::log::refused_request;
-use entity::read_model::{analysis, call, event_index, org, prospect, state, user};
-use sea_orm::sea_query::SimpleExpr;
-use sea_orm::{DatabaseBackend, EntityTrait, IntoSimpleExpr};
+use entity::read_model::{analysis, call, event_index, org, prospect, state, user, version};
+use entity::scope::{Scope, Scoped};
+use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
+use sea_orm::{DatabaseBackend, EntityTrait, IntoSimpleExpr, QueryFilter, QuerySelect, QueryTrait};
 
 use super::Paged;
 use super::key::KeyPart;
@@ -57,6 +58,8 @@ pub struct Part<E: EntityTrait> {
     pub(super) of: fn(&E::Model) -> KeyPart,
     /// Any value of the same kind.
     pub(super) like: KeyPart,
+    /// How the value that is compared is found, where a cursor has another one in its place.
+    found: Option<fn(&KeyPart, &Scope) -> SimpleExpr>,
 }
 
 enum Expression<E: EntityTrait> {
@@ -74,6 +77,7 @@ impl<E: EntityTrait> Part<E> {
             expression: Expression::Column(column),
             of,
             like: KeyPart::Number(0),
+            found: None,
         }
     }
 
@@ -83,6 +87,7 @@ impl<E: EntityTrait> Part<E> {
             expression: Expression::Column(column),
             of,
             like: KeyPart::Text(String::new()),
+            found: None,
         }
     }
 
@@ -92,6 +97,7 @@ impl<E: EntityTrait> Part<E> {
             expression: Expression::Number(column),
             of,
             like: KeyPart::real(0.0),
+            found: None,
         }
     }
 
@@ -101,6 +107,15 @@ impl<E: EntityTrait> Part<E> {
             expression: Expression::Time(column),
             of,
             like: KeyPart::Number(0),
+            found: None,
+        }
+    }
+
+    /// The value that is compared, for a value of a cursor.
+    pub(super) fn value(&self, value: &KeyPart, scope: &Scope) -> SimpleExpr {
+        match self.found {
+            Some(found) => found(value, scope),
+            None => value.expression(),
         }
     }
 
@@ -350,11 +365,25 @@ impl Paged for state::Entity {
     };
 
     fn parts(_: StateOrderField) -> Vec<Part<Self>> {
-        // Below its parent alone, whose states have a stamp each.
-        vec![Part::<Self>::text(state::Column::Stamp, |row| {
-            (&row.stamp).into()
-        })]
+        // Below its parent alone, whose states have a stamp each. A stamp holds the hash of a body, by which what is hidden there could be
+        // guessed, so a cursor says where the event stands.
+        let position = Part::<Self>::whole(state::Column::Stamp, |row| row.position.into());
+        vec![Part {
+            found: Some(stamp_at),
+            ..position
+        }]
     }
+}
+
+/// The stamp of the event at a position, if the reader sees what it describes.
+fn stamp_at(position: &KeyPart, scope: &Scope) -> SimpleExpr {
+    let stamp = version::Entity::visible_to(scope)
+        .select_only()
+        .column(version::Column::Stamp)
+        .filter(Expr::col(version::Column::Position).eq(position.expression()))
+        .limit(1)
+        .into_query();
+    SimpleExpr::SubQuery(None, Box::new(stamp.into()))
 }
 
 impl Paged for refused_request::Entity {

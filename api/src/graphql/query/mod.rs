@@ -9,7 +9,8 @@ mod search;
 use std::sync::Arc;
 
 use async_graphql::{Context, MergedObject};
-use sea_orm::{DatabaseBackend, IntoSimpleExpr, PaginatorTrait, QueryFilter};
+use entity::scope::Scope;
+use sea_orm::{DatabaseBackend, EntityTrait, IntoSimpleExpr, PaginatorTrait, QueryFilter};
 
 use super::error::Result;
 use super::filter::Filter;
@@ -42,26 +43,28 @@ where
 {
     let reader = &Session::of(ctx).reader;
     let filter = filter.unwrap_or_default();
-    filter.check()?;
+    filter.check(&reader.viewer)?;
     let page = Page::new::<E>(&arguments, order)?;
     let backend = reader.backend();
-    let all = E::visible_to(reader.viewer.scope());
-    let may_seek = backend == DatabaseBackend::Postgres
-        && reader.viewer.sees_everything()
-        && page.is_in_default_order::<E>();
-    let select = match E::ORG.zip(filter.org()).filter(|_| may_seek) {
-        Some((column, org)) => page.sought(all, &column.into_simple_expr(), org.into()),
-        None => all.filter(filter.condition(backend)),
+    let scope = reader.viewer.scope();
+    let org = only_org(&filter, scope).filter(|_| backend == DatabaseBackend::Postgres);
+    let sought = E::ORG.zip(org).filter(|_| page.is_in_default_order::<E>());
+    let select = match sought {
+        Some((column, org)) => {
+            let rows = E::visible_among(scope);
+            page.sought(rows, &column.into_simple_expr(), org.into())
+        }
+        None => E::visible_to(scope).filter(filter.condition(reader.sight())),
     };
     let rows = if page.tells_nothing(&reader.asked) {
         Vec::new()
     } else {
-        reader.rows(page.of(select, backend)).await?
+        reader.rows(page.of(select, reader.sight())).await?
     };
     let total = Total::of(move |session: Arc<Session>| {
         let filter = filter.clone();
         Box::pin(async move {
-            let condition = filter.condition(session.reader.backend());
+            let condition = filter.condition(session.reader.sight());
             let generation = session.reader.store.read_model.live();
             let select = E::visible_to(session.reader.viewer.scope()).filter(condition);
             let count = select.count(generation.reads()).await?;
@@ -69,4 +72,16 @@ where
         })
     });
     Ok(page.connection::<E, N>(rows, total, &reader.asked))
+}
+
+/// The org of which all rows are listed, and nothing else is asked of them.
+fn only_org<'r, E: EntityTrait, F: Filter<E>>(filter: &'r F, scope: &'r Scope) -> Option<&'r str> {
+    match scope {
+        Scope::Everything => filter.org(),
+        Scope::Orgs(orgs) => {
+            let [org] = orgs.as_slice() else { return None };
+            let says_nothing = *filter == F::default() || filter.org() == Some(org);
+            says_nothing.then_some(org)
+        }
+    }
 }

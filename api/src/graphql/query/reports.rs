@@ -25,6 +25,7 @@ impl ReportQuery {
     #[expect(clippy::unused_async, reason = "a resolver has to be")]
     async fn call_report(
         &self,
+        ctx: &Context<'_>,
         #[graphql(desc = "Which calls.")] filter: Option<CallFilter>,
         #[graphql(
             desc = "By what they are grouped: at most three things, one of them at most a period. Without any there is one row. There may be calls in at most 1000 periods (days, weeks or months); with `fill` the report may be of at most 1000.",
@@ -43,7 +44,8 @@ impl ReportQuery {
         fill: bool,
         #[graphql(desc = "How many rows: 100 unless said, 1000 at most.")] first: Option<i32>,
     ) -> Result<CallReport> {
-        CallReport::new(filter, group_by, time_zone, fill, first)
+        let viewer = &Session::of(ctx).reader.viewer;
+        CallReport::new(viewer, filter, group_by, time_zone, fill, first)
     }
 
     /// What comes up in calls: the entries of one list of the analyses, such as objections or competitors, by the number of calls in which
@@ -58,6 +60,7 @@ impl ReportQuery {
     )]
     async fn insight_report(
         &self,
+        ctx: &Context<'_>,
         #[graphql(desc = "Which list.")] kind: InsightKind,
         #[graphql(
             desc = "Which calls. With both ends of its `createdAt` the report compares with the time just before that is as long."
@@ -80,14 +83,18 @@ impl ReportQuery {
         )]
         groups: Option<i32>,
     ) -> Result<InsightReport> {
-        InsightReport::new(InsightQuestion {
-            kind,
-            filter,
-            group_by,
-            zone: time_zone,
-            first,
-            groups,
-        })
+        let viewer = &Session::of(ctx).reader.viewer;
+        InsightReport::new(
+            viewer,
+            InsightQuestion {
+                kind,
+                filter,
+                group_by,
+                zone: time_zone,
+                first,
+                groups,
+            },
+        )
     }
 
     /// How the newest scored calls of a user or a team went, against as many before: better or worse, and call by call.

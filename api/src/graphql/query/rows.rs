@@ -10,9 +10,7 @@ use crate::graphql::filter::{
     AnalysisFilter, CallFilter, EventFilter, OrgFilter, ProspectFilter, UserFilter,
 };
 use crate::graphql::history::{StateAt, org_then, user_then};
-use crate::graphql::loader::{
-    CallId, EnvelopeAt, IndexAt, OrgId, ProspectId, TranscriptOf, UserId,
-};
+use crate::graphql::loader::{CallId, EnvelopeAt, IndexAt, OrgId, ProspectId, UserId};
 use crate::graphql::object::{
     Analysis, Call, Event, Org, Prospect, Transcript, User, list_cost, load,
 };
@@ -212,13 +210,13 @@ impl RowQuery {
         .await
     }
 
-    /// The transcript of the call with this id.
+    /// The transcript of the call with this id. Null for a token from which transcripts are hidden.
     async fn transcript(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The call.")] call_id: ID,
     ) -> Result<Option<Transcript>> {
-        let row = load(ctx, Some(TranscriptOf(call_id.0))).await?;
+        let row = Transcript::row(ctx, &call_id.0).await?;
         Ok(row.map(|row| Transcript::of(row, None)))
     }
 

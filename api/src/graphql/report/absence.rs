@@ -73,7 +73,7 @@ pub struct StreaksAtRisk {
 /// The users who are there: not deleted, and no examples.
 fn users(reader: &Reader, filter: &UserFilter) -> Select<user::Entity> {
     user::Entity::visible_to(reader.viewer.scope())
-        .filter(filter.condition(reader.backend()))
+        .filter(filter.condition(reader.sight()))
         .filter(user::Column::IsExample.eq(false))
         .filter(user::Column::IsDeleted.eq(false))
 }
@@ -132,7 +132,7 @@ impl PracticeGaps {
         }
         let most = rows_of(first)?;
         let filter = filter.unwrap_or_default();
-        filter.check()?;
+        filter.check(&reader.viewer)?;
         let as_of = reader.as_of(as_of)?;
         let now = as_of.micros();
         let since = now.saturating_sub(i64::from(days) * DAY);
@@ -193,7 +193,7 @@ impl StreaksAtRisk {
         })?;
         let most = rows_of(first)?;
         let filter = filter.unwrap_or_default();
-        filter.check()?;
+        filter.check(&reader.viewer)?;
         let as_of = reader.as_of(as_of)?;
         let today = holding(Unit::Day, zone.0, as_of.micros())?;
         let begins = today.from.micros();

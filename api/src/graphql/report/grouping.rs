@@ -19,6 +19,7 @@ use crate::graphql::error::{Error, Result};
 use crate::graphql::filter::{CallFilter, Filter};
 use crate::graphql::scalar::Time;
 use crate::graphql::session::Reader;
+use crate::graphql::viewer::Viewer;
 
 /// Which calls, and by what they are grouped.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -34,7 +35,7 @@ pub struct Grouping {
 /// The real calls that a filter lets pass, of those that the reader may see.
 pub fn calls(reader: &Reader, filter: &CallFilter) -> Select<call::Entity> {
     call::Entity::visible_to(reader.viewer.scope())
-        .filter(filter.condition(reader.backend()))
+        .filter(filter.condition(reader.sight()))
         .filter(call::Column::IsExample.eq(false))
 }
 
@@ -71,6 +72,7 @@ pub fn bytewise(backend: DatabaseBackend, name: &str) -> String {
 impl Grouping {
     /// Checks by what calls are grouped.
     pub fn new(
+        viewer: &Viewer,
         filter: Option<CallFilter>,
         groups: Vec<CallGroup>,
         zone: Zone,
@@ -92,7 +94,7 @@ impl Grouping {
             ));
         }
         let filter = filter.unwrap_or_default();
-        filter.check()?;
+        filter.check(viewer)?;
         Ok(Self {
             filter,
             groups,

@@ -14,6 +14,7 @@ use crate::graphql::error::{Error, Result};
 use crate::graphql::filter::{CallFilter, InsightKind};
 use crate::graphql::object::{Call, load};
 use crate::graphql::session::Session;
+use crate::graphql::viewer::Viewer;
 
 /// Entries of a group unless the report asks for more or fewer.
 const DEFAULT_ENTRIES: usize = 10;
@@ -88,7 +89,7 @@ pub struct InsightReport(Arc<Asked>);
 
 impl InsightReport {
     /// Checks what is asked.
-    pub fn new(question: Question) -> Result<Self> {
+    pub fn new(viewer: &Viewer, question: Question) -> Result<Self> {
         let Question {
             kind,
             filter,
@@ -104,7 +105,7 @@ impl InsightReport {
             )
         })?;
         Ok(Self(Arc::new(Asked {
-            grouping: Grouping::new(filter, group_by, zone, MOST_GROUPS)?,
+            grouping: Grouping::new(viewer, filter, group_by, zone, MOST_GROUPS)?,
             kind,
             first,
             groups,

@@ -227,7 +227,7 @@ impl Leaderboard {
         }
         let most = rows_of(question.first)?;
         let filter = question.filter.clone().unwrap_or_default();
-        filter.check()?;
+        filter.check(&reader.viewer)?;
         let as_of = reader.as_of(question.as_of)?;
         let zone = question.zone.0;
         let (period, previous_period) = match question.period.unit() {

@@ -23,6 +23,7 @@ use super::error::{Error, Result};
 use super::filter::{CallFilter, Filter};
 use super::scalar::Time;
 use super::session::{Reader, Session};
+use crate::graphql::viewer::Viewer;
 use call::{Asked, Row};
 use figures::CallFigures;
 use grouping::Grouping;
@@ -111,13 +112,14 @@ pub struct CallReport {
 impl CallReport {
     /// Checks what is asked.
     pub fn new(
+        viewer: &Viewer,
         filter: Option<CallFilter>,
         groups: Vec<CallGroup>,
         zone: Zone,
         fill: bool,
         first: Option<i32>,
     ) -> Result<Self> {
-        let grouping = Grouping::new(filter, groups, zone, MOST_GROUPS)?;
+        let grouping = Grouping::new(viewer, filter, groups, zone, MOST_GROUPS)?;
         if fill && !grouping.is_by_period() {
             return Err(Error::bad_input(
                 "Only periods can be filled: group by DAY, WEEK or MONTH, too.",

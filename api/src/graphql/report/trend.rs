@@ -164,7 +164,7 @@ impl Trend {
             ));
         }
         let filter = filter.unwrap_or_default();
-        filter.check()?;
+        filter.check(&reader.viewer)?;
         let asked = Asked { filter, of, id, n };
         let generation = reader.store.read_model.live();
         // They are few, and one of them tells how much changed, whatever is asked for.

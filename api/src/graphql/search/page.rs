@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use entity::read_model::{call, call_word};
 use entity::scope::Scoped;
+use ingest::token::Hidden;
 use sea_orm::sea_query::{
     Alias, CommonTableExpression, Expr, ExprTrait, Order, Query, SelectStatement, SimpleExpr,
 };
@@ -143,7 +144,7 @@ fn found(reader: &Reader, query: &SearchText, filter: &CallFilter) -> SelectStat
     let of_call = Expr::col((call_word::Entity, call_word::Column::CallId))
         .equals((call::Entity, call::Column::Id));
     call::Entity::visible_to(reader.viewer.scope())
-        .filter(filter.condition(backend))
+        .filter(filter.condition(reader.sight()))
         .select_only()
         .column(call::Column::Id)
         .column(call::Column::OrderedAt)
@@ -166,8 +167,9 @@ pub async fn search(
 ) -> Result<Connection<SearchResult>> {
     let page = Page::new(arguments)?;
     let filter = filter.unwrap_or_default();
-    filter.check()?;
     let reader = &session.reader;
+    reader.viewer.must_see(Hidden::Transcript)?;
+    filter.check(&reader.viewer)?;
     let generation = reader.store.read_model.live();
     let statement = page.of(found(reader, &query, &filter));
     let mut places = Vec::new();
@@ -185,7 +187,7 @@ pub async fn search(
             let reader = &session.reader;
             let generation = reader.store.read_model.live();
             let select = call::Entity::visible_to(reader.viewer.scope())
-                .filter(filter.condition(reader.backend()))
+                .filter(filter.condition(reader.sight()))
                 .filter(spoken(&query, reader.backend()));
             let count = select.count(generation.reads()).await?;
             Ok(i64::try_from(count).unwrap_or(i64::MAX))

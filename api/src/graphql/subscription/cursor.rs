@@ -1,10 +1,11 @@
 //! Cursors of the feed: which log, a position in it, and a mark of the event that stands there.
 //!
 //! The mark is for the day on which the log is restored from a backup: positions behind it are then given anew, to other events,
-//! and a cursor of the time before must not silently skip those. It is the beginning of the SHA-256 of the event's body.
+//! and a cursor of the time before must not silently skip those. It is of the event's body, sealed with the log's key: whoever has the cursor
+//! may not see that event, and could guess its body by a plain hash.
 
 use entity::read_model::event_index;
-use ingest::log::Log;
+use ingest::log::{Log, Sealed};
 use ingest::payload::body_hash as body_hash_of;
 use sea_orm::{EntityTrait, QuerySelect};
 use tokio::time::timeout;
@@ -13,16 +14,18 @@ use crate::graphql::error::{Error, Result};
 use crate::graphql::scalar::{Cursor, Time};
 use crate::graphql::{PRIMARY_WITHIN, Store};
 
-/// Hexadecimal digits of a mark.
-const MARK: usize = 8;
+/// The mark of the event at `position`, whose body has this hash.
+fn mark(log: &Log, position: i64, body_hash: &str) -> String {
+    let event = format!("{position} {body_hash}");
+    let [a, b, c, d, ..] = log.seal(Sealed::Mark, event.as_bytes());
+    format!("{:08x}", u32::from_be_bytes([a, b, c, d]))
+}
 
 /// The cursor behind the event at `position`, whose body has this hash.
 pub fn cursor(store: &Store, position: i64, body_hash: &str) -> Cursor {
-    let mark = body_hash.get(..MARK).unwrap_or(body_hash);
-    Cursor(format!(
-        "{}-{position}-{mark}",
-        store.log.follow().identity()
-    ))
+    let log = store.log.follow();
+    let mark = mark(log, position, body_hash);
+    Cursor(format!("{}-{position}-{mark}", log.identity()))
 }
 
 /// The cursor behind whatever stands at `position`, which can be queried.
@@ -89,8 +92,8 @@ impl Place<'_> {
             return Ok(self.position <= log.head().await?);
         };
         let bodies = log.bodies_at(&[self.position]).await?;
-        let mut marks = bodies.iter().map(|(_, body)| body_hash_of(body));
-        Ok(marks.any(|hash| hash[..MARK] == *mark))
+        let mut hashes = bodies.iter().map(|(_, body)| body_hash_of(body));
+        Ok(hashes.any(|hash| self::mark(log, self.position, &hash) == *mark))
     }
 }
 

@@ -80,7 +80,7 @@ impl<S: Subject> Follow<S> {
         };
         leg.passed(position);
         let filter = filter.unwrap_or_default();
-        filter.check()?;
+        filter.check(&session.reader.viewer)?;
         Ok(Self {
             session,
             tails: Arc::clone(ctx.data_unchecked()),
@@ -96,9 +96,11 @@ impl<S: Subject> Follow<S> {
         async_stream::stream! {
             let mut projected = self.session.reader.store.feed.watch_projected();
             let mut silent_since = Instant::now();
+            // Whether the last word was that there is no more.
+            let mut said = true;
             if self.checkpoints && self.leg.from().is_none() {
-                let caught_up = self.position >= *projected.borrow();
-                yield self.checkpoint(caught_up).await;
+                said = self.position >= *projected.borrow();
+                yield self.checkpoint(said).await;
             }
             loop {
                 let known = *projected.borrow_and_update();
@@ -113,6 +115,7 @@ impl<S: Subject> Follow<S> {
                     for news in batch.news {
                         if let Some(news) = held.replace(news) {
                             silent_since = Instant::now();
+                            said = false;
                             yield self.item(false, news);
                         }
                     }
@@ -122,13 +125,20 @@ impl<S: Subject> Follow<S> {
                     }
                     if self.checkpoints && held.is_none() && silent_since.elapsed() >= CHECKPOINT_INTERVAL {
                         silent_since = Instant::now();
-                        yield self.checkpoint(self.position == known).await;
+                        said = self.position == known;
+                        yield self.checkpoint(said).await;
                     }
                 }
                 if let Some(news) = held {
                     silent_since = Instant::now();
+                    said = true;
                     yield self.item(true, news);
                     self.leg.passed(self.position);
+                } else if self.checkpoints && !said {
+                    // What the filter does not let pass is not waited for.
+                    silent_since = Instant::now();
+                    said = true;
+                    yield self.checkpoint(true).await;
                 }
                 if !self.leg.is_endless() {
                     self.leg.end();
@@ -218,7 +228,7 @@ impl<S: Subject> Follow<S> {
         let events = Entity::visible_to(reader.viewer.scope())
             .filter(Column::Position.gt(self.position))
             .filter(Column::Position.lte(known))
-            .filter(S::events(&self.filter, reader.backend()))
+            .filter(S::events(&self.filter, reader.sight()))
             .order_by_asc(Column::Position)
             .limit(BATCH)
             .all(generation.reads())

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use entity::read_model::event_index::{self, Outcome};
 use entity::read_model::{call, org, user};
 use entity::scope::{Scope, Scoped};
-use sea_orm::{ColumnTrait, Condition, DatabaseBackend, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 
 use crate::graphql::error::Result;
-use crate::graphql::filter::{CallFilter, EventFilter, Filter, OrgFilter, UserFilter};
+use crate::graphql::filter::{CallFilter, EventFilter, Filter, OrgFilter, Sight, UserFilter};
 use crate::graphql::object::{Call, Org, User};
 use crate::graphql::session::Reader;
 use sea_orm::ModelTrait;
@@ -29,7 +29,7 @@ pub trait Subject: Sized + 'static {
     fn announced() -> Condition;
 
     /// The condition on the event index.
-    fn events(filter: &Self::Filter, backend: DatabaseBackend) -> Condition;
+    fn events(filter: &Self::Filter, sight: Sight<'_>) -> Condition;
 
     /// The object of each of these events, as far as `filter` lets it pass, by the event's position.
     fn objects(
@@ -85,7 +85,7 @@ macro_rules! subjects {
                 announced(&$types)
             }
 
-            fn events(_: &$filter, _: DatabaseBackend) -> Condition {
+            fn events(_: &$filter, _: Sight<'_>) -> Condition {
                 Self::announced()
             }
 
@@ -98,7 +98,7 @@ macro_rules! subjects {
                 let generation = reader.store.read_model.live();
                 let rows = $table::Entity::visible_to(reader.viewer.scope())
                     .filter($table::Column::Id.is_in(ids))
-                    .filter(filter.condition(reader.backend()))
+                    .filter(filter.condition(reader.sight()))
                     .all(generation.reads())
                     .await?;
                 Ok(by_position(events, &rows, |row| &row.id, |row| $object(row.clone())))
@@ -179,8 +179,8 @@ impl Subject for AnyEvent {
         Condition::all()
     }
 
-    fn events(filter: &EventFilter, backend: DatabaseBackend) -> Condition {
-        filter.condition(backend)
+    fn events(filter: &EventFilter, sight: Sight<'_>) -> Condition {
+        filter.condition(sight)
     }
 
     async fn objects(

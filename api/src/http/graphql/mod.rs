@@ -10,7 +10,11 @@ mod respond;
 mod tests;
 
 use async_graphql::{Executor, Request, Response, parser::types::OperationType};
-use axum::{body::Bytes, extract::FromRequest, response::Response as HttpResponse};
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Query},
+    response::Response as HttpResponse,
+};
 use futures_util::future::join_all;
 use http::{HeaderMap, Method, StatusCode, header::CONTENT_TYPE, request::Parts};
 
@@ -20,7 +24,7 @@ use self::{
     request::{Body, read_body},
 };
 use super::{
-    Code, Credentials, GraphqlEdge, Refusal,
+    Admission, Code, Credentials, GraphqlEdge, Refusal,
     answers::{Found, Place, Question},
     execute::refused,
     persisted::Sent,
@@ -59,7 +63,7 @@ pub(super) async fn answer<E: Executor>(
 }
 
 /// Answers a request with a refusal, in JSON.
-pub(super) fn refuse(refusal: &Refusal) -> HttpResponse {
+pub fn refuse(refusal: &Refusal) -> HttpResponse {
     respond::refusal(Media::Json, refusal)
 }
 
@@ -69,15 +73,21 @@ async fn get<E: Executor>(
     caller: sse::Caller,
     parts: &Parts,
 ) -> Result<HttpResponse, Refusal> {
-    let viewer = viewer(edge, &parts.headers).await?;
+    let admission = admission(edge, accepted, parts).await?;
     let asked = Bytes::copy_from_slice(parts.uri.query().unwrap_or_default().as_bytes());
-    let place = match find(edge, accepted.media, &viewer, asked).await {
+    let place = match find(edge, accepted.media, &admission.viewer, asked).await {
         Found::Answer(body) => return Ok(respond::kept(accepted.media, body)),
         Found::Nothing(place) => place,
     };
     let sent = Parameters::from_query_string(&parts.uri)?.into_sent()?;
-    one(edge, accepted, caller, viewer, sent, place, |kind| {
+    let by_ticket = ticket(parts).is_some();
+    one(edge, accepted, caller, admission, sent, place, |kind| {
         let message = match kind {
+            OperationType::Query if by_ticket => {
+                return Err(Refusal::unauthenticated(
+                    "A ticket opens subscriptions alone: send the token itself for a query.",
+                ));
+            }
             OperationType::Query => return Ok(()),
             OperationType::Subscription if accepted.streams() => return Ok(()),
             OperationType::Subscription => SUBSCRIBE_ELSEWHERE,
@@ -106,7 +116,7 @@ async fn post<E: Executor>(
             "Send the body with the header Content-Type: application/json, in UTF-8.",
         ));
     }
-    let viewer = viewer(edge, &parts.headers).await?;
+    let admission = admission(edge, accepted, &parts).await?;
     let request = axum::extract::Request::from_parts(parts, body);
     let bytes = Bytes::from_request(request, &())
         .await
@@ -121,14 +131,14 @@ async fn post<E: Executor>(
             ),
             _ => Refusal::malformed("The body did not arrive whole: send it again."),
         })?;
-    let place = match find(edge, accepted.media, &viewer, bytes.clone()).await {
+    let place = match find(edge, accepted.media, &admission.viewer, bytes.clone()).await {
         Found::Answer(body) => return Ok(respond::kept(accepted.media, body)),
         Found::Nothing(place) => place,
     };
     match read_body(&bytes, edge.limits.batch)? {
         Body::One(parameters) => {
             let sent = parameters.into_sent()?;
-            one(edge, accepted, caller, viewer, sent, place, |_| Ok(())).await
+            one(edge, accepted, caller, admission, sent, place, |_| Ok(())).await
         }
         Body::Batch(_) if accepted.media == Media::EventStream => Err(Refusal::malformed(
             "A stream answers one request: send them one by one, or accept application/json.",
@@ -143,7 +153,9 @@ async fn post<E: Executor>(
                 batch
                     .into_iter()
                     .map(async |sent| match edge.documents.read(sent, &edge.limits) {
-                        Ok((request, kind)) => run(edge, viewer.clone(), request, kind).await,
+                        Ok((request, kind)) => {
+                            run(edge, admission.viewer.clone(), request, kind).await
+                        }
                         Err(errors) => refused(errors),
                     });
             let responses: Vec<Response> = join_all(running).await;
@@ -173,7 +185,7 @@ async fn one<E: Executor>(
     edge: &GraphqlEdge<E>,
     accepted: Accepted,
     caller: sse::Caller,
-    viewer: Viewer,
+    admission: Admission,
     sent: Sent,
     place: Option<Place<'_>>,
     allowed: impl FnOnce(OperationType) -> Result<(), Refusal>,
@@ -189,9 +201,9 @@ async fn one<E: Executor>(
     };
     allowed(kind)?;
     if accepted.streamed(kind) {
-        return Ok(sse::answer(edge, viewer, request, kind, caller));
+        return Ok(sse::answer(edge, admission, request, kind, caller));
     }
-    let response = run(edge, viewer, request, kind).await;
+    let response = run(edge, admission.viewer, request, kind).await;
     Ok(respond::one(media, &response, place))
 }
 
@@ -210,15 +222,26 @@ async fn run<E: Executor>(
 
 const SUBSCRIBE_ELSEWHERE: &str = "Subscriptions need a connection that stays open: accept text/event-stream, or open a WebSocket to this address with the subprotocol graphql-transport-ws.";
 
-async fn viewer<E: Executor>(
+async fn admission<E: Executor>(
     edge: &GraphqlEdge<E>,
-    headers: &HeaderMap,
-) -> Result<Viewer, Refusal> {
-    edge.viewer(Credentials {
-        headers: headers.clone(),
+    accepted: Accepted,
+    parts: &Parts,
+) -> Result<Admission, Refusal> {
+    // A browser's `EventSource` can send no header.
+    let opens_stream = parts.method == Method::GET && accepted.media == Media::EventStream;
+    edge.admission(Credentials {
+        headers: parts.headers.clone(),
         connection_params: None,
+        ticket: opens_stream.then(|| ticket(parts)).flatten(),
     })
     .await
+}
+
+/// The ticket in the address.
+fn ticket(parts: &Parts) -> Option<String> {
+    let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).ok()?;
+    let ticket = pairs.into_iter().find(|(name, _)| name == "ticket");
+    ticket.map(|(_, value)| value)
 }
 
 /// `application/json`, with no charset or UTF-8.

@@ -7,7 +7,7 @@ use axum::{body::Body, response::Response as HttpResponse};
 use bytes::Bytes;
 use http::{
     HeaderValue, StatusCode,
-    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, VARY},
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, VARY, WWW_AUTHENTICATE},
 };
 use serde::Serialize;
 
@@ -53,9 +53,15 @@ pub(in crate::http) fn refusal(media: Media, refusal: &Refusal) -> HttpResponse 
     let response = refused(vec![refusal.to_error()]);
     let (status, body) = written(refusal.status, &Wire::from(&response));
     let mut http = json(media, status, body);
-    if refusal.status == StatusCode::METHOD_NOT_ALLOWED {
+    let says_more = match refusal.status {
+        StatusCode::METHOD_NOT_ALLOWED => Some((ALLOW, "GET, POST")),
+        // RFC 6750, section 3.
+        StatusCode::UNAUTHORIZED => Some((WWW_AUTHENTICATE, "Bearer realm=\"hookgraph\"")),
+        _ => None,
+    };
+    if let Some((name, value)) = says_more {
         http.headers_mut()
-            .insert(ALLOW, HeaderValue::from_static("GET, POST"));
+            .insert(name, HeaderValue::from_static(value));
     }
     http
 }

@@ -313,7 +313,9 @@ async fn who_is_not_admitted_is_told_so() {
     let edge = toy::edge(EdgeLimits::default()).0.admitting(|credentials| {
         let known = credentials.headers.get("authorization").is_some();
         std::future::ready(if known {
-            Ok(crate::graphql::Viewer::everything())
+            Ok(crate::http::Admission::forever(
+                crate::graphql::Viewer::everything(),
+            ))
         } else {
             Err(Refusal::unauthenticated("Send a token."))
         })

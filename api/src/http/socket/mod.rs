@@ -20,7 +20,7 @@ use axum::{
     },
     response::Response,
 };
-use futures_util::{Sink, SinkExt, Stream, StreamExt};
+use futures_util::{FutureExt, Sink, SinkExt, Stream, StreamExt, future::pending};
 use http::{Method, header::UPGRADE};
 use tokio::{
     sync::watch,
@@ -97,6 +97,7 @@ async fn serve<E: Executor>(socket: &mut WebSocket, mut session: Session<E>) -> 
     let mut alarm = pin!(sleep_until(tokio::time::Instant::now()));
     let (mut sink, mut stream) = socket.split();
     let mut outbox = Outbox::default();
+    let mut over = pending().boxed();
     let mut pings = interval_at(tokio::time::Instant::now() + ping_every, ping_every);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -104,8 +105,12 @@ async fn serve<E: Executor>(socket: &mut WebSocket, mut session: Session<E>) -> 
         if let Some(deadline) = deadline.filter(|deadline| *deadline != alarm.deadline()) {
             alarm.as_mut().reset(deadline);
         }
+        if let Some(validity) = session.take_validity() {
+            over = validity.over().boxed();
+        }
         tokio::select! {
             () = &mut shutdown => return Some(Close::restart()),
+            () = &mut over => return Some(Close::no_longer_valid()),
             () = &mut alarm, if deadline.is_some() => return Some(session.overdue()),
             _ = pings.tick() => session.ping(&mut outbox),
             written = write(&mut sink, &mut outbox), if outbox.has_work() => {

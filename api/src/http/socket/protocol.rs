@@ -70,6 +70,11 @@ impl Close {
         Self::new(4403, reason)
     }
 
+    /// Clients connect again after it, and may bring another token.
+    pub(super) fn no_longer_valid() -> Self {
+        Self::forbidden("The token is no longer valid")
+    }
+
     pub(super) fn subprotocol() -> Self {
         Self::new(4406, format!("Subprotocol not acceptable: ask for {NAME}"))
     }

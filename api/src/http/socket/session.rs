@@ -27,7 +27,10 @@ use super::{
 };
 use crate::{
     graphql::Viewer,
-    http::live::{Member, Taken, Told},
+    http::{
+        Validity,
+        live::{Member, Taken, Told},
+    },
 };
 
 /// Results that may wait for the socket, beside the one that each operation may hold.
@@ -40,6 +43,7 @@ pub(super) struct Session<E> {
     edge: GraphqlEdge<E>,
     headers: HeaderMap,
     viewer: Option<Viewer>,
+    validity: Option<Validity>,
     init_by: Instant,
     pong_by: Option<Instant>,
     running: HashMap<Arc<str>, Operation>,
@@ -80,6 +84,7 @@ impl<E: Executor> Session<E> {
             edge,
             headers,
             viewer: None,
+            validity: None,
             pong_by: None,
             running: HashMap::new(),
             started: 0,
@@ -97,7 +102,7 @@ impl<E: Executor> Session<E> {
         self.edge.shutdown.clone()
     }
 
-    /// When the socket closes unless something happens. The end of a token will be another such moment.
+    /// When the socket closes unless something happens.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let init_by = self.viewer.is_none().then_some(self.init_by);
         [init_by, self.pong_by].into_iter().flatten().min()
@@ -110,6 +115,11 @@ impl<E: Executor> Session<E> {
         } else {
             Close::silent()
         }
+    }
+
+    /// Until when the client may see anything: told once, after it was admitted.
+    pub(super) fn take_validity(&mut self) -> Option<Validity> {
+        self.validity.take()
     }
 
     /// Pings, unless the last ping still waits for its answer.
@@ -244,15 +254,17 @@ impl<E: Executor> Session<E> {
         if self.viewer.is_some() {
             return Err(Close::too_many_inits());
         }
-        let admitted = self.edge.viewer(Credentials {
+        let admitted = self.edge.admission(Credentials {
             headers: std::mem::take(&mut self.headers),
             connection_params: params,
+            ticket: None,
         });
-        let viewer = timeout_at(self.init_by, admitted)
+        let admission = timeout_at(self.init_by, admitted)
             .await
             .map_err(|_| Close::init_timeout())?
             .map_err(|refusal| Close::forbidden(refusal.message))?;
-        self.viewer = Some(viewer);
+        self.viewer = Some(admission.viewer);
+        self.validity = Some(admission.validity);
         outbox.say(protocol::connection_ack());
         Ok(())
     }

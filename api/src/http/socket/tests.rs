@@ -219,7 +219,9 @@ async fn a_refused_init_closes_the_socket() {
         edge.admitting(|credentials| {
             let params = credentials.connection_params.unwrap_or_default();
             std::future::ready(if params["authorization"] == "Bearer good" {
-                Ok(crate::graphql::Viewer::everything())
+                Ok(crate::http::Admission::forever(
+                    crate::graphql::Viewer::everything(),
+                ))
             } else {
                 Err(Refusal::unauthenticated("Send a token."))
             })

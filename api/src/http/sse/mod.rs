@@ -26,7 +26,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    GraphqlEdge,
+    Admission, GraphqlEdge,
     live::{Arrived, CatchingUp, Taken, Told, json},
 };
 use crate::graphql::Viewer;
@@ -83,11 +83,12 @@ pub(super) fn done() -> HttpResponse {
 /// Streams one operation, whose document was read.
 pub(super) fn answer<E: Executor>(
     edge: &GraphqlEdge<E>,
-    viewer: Viewer,
+    admission: Admission,
     request: Request,
     kind: OperationType,
     caller: Caller,
 ) -> HttpResponse {
+    let Admission { viewer, validity } = admission;
     let goodbye = caller
         .hangup
         .map(|hangup| hang_up_after_stop(hangup, edge.shutdown.clone()));
@@ -105,6 +106,8 @@ pub(super) fn answer<E: Executor>(
     let events = events
         // Without `complete`: the client comes again, to the server that is started next.
         .take_until(edge.shutdown.clone().cancelled_owned())
+        // It comes again as well, and is told then that it may not.
+        .take_until(Box::pin(validity.over()))
         .map(move |event| {
             let _ = (&open, &goodbye);
             event
