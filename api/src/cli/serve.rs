@@ -39,12 +39,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         .listen(BACKLOG)
         .with_context(|| cannot_listen(config.listen))?;
     // Behind everything that can fail, so that whoever waits for these lines finds a server.
-    if let Err(error) = output::result(&banner(
-        &address.to_string(),
-        &config,
-        &secrets,
-        server.trusted,
-    )) {
+    if let Err(error) = output::result(&banner(&address.to_string(), &config, &secrets, &server)) {
         tracing::warn!("{}; the server runs on {address}", sentence(&error));
     }
     server.run(listener).await?;
@@ -85,7 +80,7 @@ async fn stop_on_signal(stopping: CancellationToken) {
     tracing::info!("stopping: what is under way is finished first");
 }
 
-fn banner(address: &str, config: &Config, secrets: &Secrets, trusted: Option<usize>) -> String {
+fn banner(address: &str, config: &Config, secrets: &Secrets, server: &Server) -> String {
     let mut lines = vec![
         format!("Hookgraph {} is running.", env!("CARGO_PKG_VERSION")),
         String::new(),
@@ -99,7 +94,7 @@ fn banner(address: &str, config: &Config, secrets: &Secrets, trusted: Option<usi
             "GraphQL",
             format!("http://{address}/graphql   (subscriptions: ws://{address}/graphql)"),
         );
-        match trusted {
+        match server.trusted {
             None => line("Playground", format!("http://{address}/playground")),
             Some(count) => line(
                 "Documents",
@@ -117,6 +112,14 @@ fn banner(address: &str, config: &Config, secrets: &Secrets, trusted: Option<usi
             Database::Postgres { .. } => "PostgreSQL".to_owned(),
         },
     );
+    if config.has(Role::Api) {
+        let who = if server.closed {
+            "needs a token: see hookgraph token --help"
+        } else {
+            "this machine alone, until there is a token (hookgraph token create)"
+        };
+        line("Reading", who.to_owned());
+    }
     if config.has(Role::Ingest) {
         line(
             "Secret",

@@ -58,6 +58,8 @@ pub struct Server {
     tasks: JoinSet<()>,
     /// How many documents are trusted, where only such are executed.
     pub trusted: Option<usize>,
+    /// Whether nobody reads without a token.
+    pub closed: bool,
     /// The handles on the log, to be closed at the end.
     logs: Vec<Log>,
     stopping: CancellationToken,
@@ -83,6 +85,7 @@ impl Server {
             edge: None,
             tasks: JoinSet::new(),
             trusted: trusted.as_ref().map(Trusted::count),
+            closed: false,
             logs: vec![log.clone()],
             stopping: stopping.clone(),
         };
@@ -121,6 +124,7 @@ impl Server {
             "listening on {} without tokens would open every transcript to the network: make a token first (`hookgraph token create --name …`), or listen on 127.0.0.1",
             config.listen
         );
+        server.closed = auth.is_closed();
         tasks.spawn(auth.clone().keep_up(stopping.clone()));
         if let Some(store) = store {
             let writes = config.has(Role::Ingest) || config.has(Role::Project);

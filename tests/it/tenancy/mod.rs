@@ -293,3 +293,71 @@ async fn subscriptions_tell_of_no_other_org() {
         }
     }
 }
+
+#[tokio::test]
+async fn each_thing_is_hidden_by_itself_and_payloads_with_every_other() {
+    let server = World::crowded(WORDS).serve().await;
+    for hidden in ["email", "transcript", "payload"] {
+        let token = server.installation.token(&["--hide", hidden]).await;
+        let ask = async |document: &str| server.answer_to(&token, document, Value::Null).await;
+        let seen = ask(
+            "{ user(id: \"user-aardvark-1\") { email } call(id: \"call-aardvark-0-0\") { transcript { lineCount } } \
+             events(first: 1) { nodes { payload } } }",
+        )
+        .await;
+        let data = &seen["data"];
+        let is_seen = [
+            ("email", &data["user"]["email"]),
+            ("transcript", &data["call"]["transcript"]),
+            ("payload", &data["events"]["nodes"][0]["payload"]),
+        ];
+        for (what, value) in is_seen {
+            let is_hidden = what == hidden || what == "payload";
+            assert_eq!(value.is_null(), is_hidden, "{hidden}: {what} is {value}");
+        }
+        for (what, document) in [
+            (
+                "email",
+                "{ users(filter: { email: [\"x\"] }) { totalCount } }",
+            ),
+            (
+                "transcript",
+                "{ calls(filter: { spoken: \"tamarind\" }) { totalCount } }",
+            ),
+            (
+                "transcript",
+                "{ searchTranscripts(query: \"tamarind\") { totalCount } }",
+            ),
+            ("payload", "{ events(first: 1) { nodes { body } } }"),
+        ] {
+            let answer = ask(document).await;
+            let is_hidden = what == hidden || what == "payload";
+            let code = &answer["errors"][0]["extensions"]["code"];
+            assert_eq!(
+                code == "FORBIDDEN",
+                is_hidden,
+                "{hidden}: {document}: {answer}"
+            );
+        }
+        for (what, field, filter) in [
+            ("email", "userChanged", "{ email: [\"x\"] }"),
+            (
+                "transcript",
+                "callCompleted",
+                "{ not: { spoken: \"tamarind\" } }",
+            ),
+        ] {
+            let document = format!(
+                "subscription {{ {field}(after: \"0\", checkpoints: true, filter: {filter}) {{ caughtUp }} }}"
+            );
+            let mut subscription = server
+                .subscribe_as(Some(&token), &document, Value::Null)
+                .await;
+            if what == hidden {
+                assert_eq!(subscription.error_code().await, "FORBIDDEN", "{document}");
+            } else {
+                subscription.item().await;
+            }
+        }
+    }
+}
