@@ -2,12 +2,14 @@
 
 mod identity;
 mod limits;
+mod origins;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+use axum::http::HeaderValue;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, ValueEnum};
@@ -93,6 +95,15 @@ pub struct ServeArgs {
         value_parser = clap::value_parser!(u64).range(1..=87_600)
     )]
     quiet_after: u64,
+
+    /// Origins whose pages may ask with a token, separated by commas: https://app.example.com
+    #[arg(
+        long,
+        env = "HOOKGRAPH_CORS_ORIGINS",
+        value_name = "ORIGINS",
+        value_delimiter = ','
+    )]
+    cors_origins: Vec<String>,
 
     #[command(flatten)]
     limits: LimitArgs,
@@ -201,6 +212,8 @@ pub struct Config {
     pub quiet_after: Duration,
     /// What may come by GraphQL.
     pub limits: EdgeLimits,
+    /// Origins whose pages may ask.
+    pub cors_origins: Vec<HeaderValue>,
     /// Whose tokens are taken beside the installation's own.
     pub jwt: Option<JwtSettings>,
     /// The folder of the only documents that are executed, if there is one.
@@ -246,6 +259,7 @@ impl Config {
             secrets,
             quiet_after: Duration::from_secs(args.quiet_after * 3600),
             limits: args.limits.limits(),
+            cors_origins: origins::origins(&args.cors_origins)?,
             jwt: args.jwt.settings()?,
             trusted_documents: args.limits.trusted_documents(),
             roles: args.role,

@@ -72,6 +72,7 @@ pub fn write() -> anyhow::Result<()> {
             growth::section,
         )?;
     }
+    remarks(&mut text, "growth")?;
     part(&mut text, "Builds", "bench build", "build", build::section)?;
     remarks(&mut text, "build")?;
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/benchmarks.md");

@@ -9,6 +9,7 @@ mod clients;
 mod clock;
 mod cluster;
 mod content;
+mod cors;
 mod csv;
 mod damage;
 mod door;

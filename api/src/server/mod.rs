@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::routing::get;
 use axum::{Router, middleware};
 use chrono::Utc;
@@ -31,6 +31,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::auth::{self, Auth};
 use crate::config::{Config, Database, Role};
@@ -44,6 +46,9 @@ pub use secrets::Secrets;
 
 /// How long a request may take to send its body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long a browser remembers what it was told of a page of another origin.
+const PREFLIGHT_LASTS: Duration = Duration::from_mins(10);
 
 /// How long an orderly stop may take before the process ends all the same. Whatever was not acknowledged by then is sent again.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
@@ -154,7 +159,7 @@ impl Server {
             if let Some(trusted) = trusted {
                 edge = edge.trusting(trusted);
             }
-            server.app = server.app.merge(read_routes(edge.clone(), &auth));
+            server.app = server.app.merge(read_routes(edge.clone(), &auth, &config.cors_origins));
             server.edge = Some(edge);
         }
         if let Some(notifier) = Notifier::between(&location, feed) {
@@ -169,7 +174,12 @@ impl Server {
             .app
             .merge(guarded)
             .layer(middleware::from_fn(metrics::count))
-            .merge(health(needed));
+            .merge(health(needed))
+            // What is answered is what it says it is.
+            .layer(SetResponseHeaderLayer::if_not_present(
+                header::X_CONTENT_TYPE_OPTIONS,
+                HeaderValue::from_static("nosniff"),
+            ));
         server.tasks = tasks;
         Ok(server)
     }
@@ -342,17 +352,36 @@ fn trusted(config: &Config) -> anyhow::Result<Option<Trusted>> {
 }
 
 /// What reads stands behind the door; webhooks are proven by their signature, and health tells nothing.
-fn read_routes(edge: GraphqlEdge<Graphql>, auth: &Auth) -> Router {
+fn read_routes(edge: GraphqlEdge<Graphql>, auth: &Auth, origins: &[HeaderValue]) -> Router {
     let playground = if edge.trusts_documents() {
         http::playground::closed()
     } else {
         http::playground::routes()
     };
-    http::routes(edge)
+    let routes = http::routes(edge)
         .merge(auth::routes(auth.clone()))
         .merge(playground)
         .layer(CompressionLayer::new())
-        .layer(middleware::from_fn_with_state(auth.clone(), auth::door))
+        .layer(middleware::from_fn_with_state(auth.clone(), auth::door));
+    if origins.is_empty() {
+        routes
+    } else {
+        routes.layer(cors(origins))
+    }
+}
+
+/// What a browser is told of pages of other origins. Without credentials: who asks is said by a token, which no browser sends by itself.
+fn cors(origins: &[HeaderValue]) -> CorsLayer {
+    let layer = CorsLayer::new().allow_origin(AllowOrigin::list(origins.iter().cloned()));
+    layer
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([
+            header::ACCEPT,
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static("last-event-id"),
+        ])
+        .max_age(PREFLIGHT_LASTS)
 }
 
 /// `needed` is the log that this server cannot work without: the primary's, unless it only answers from a replica.
