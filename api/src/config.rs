@@ -96,7 +96,7 @@ pub struct ServeArgs {
     )]
     quiet_after: u64,
 
-    /// Origins whose pages may ask with a token, separated by commas: https://app.example.com
+    /// Origins whose pages may ask with a token, separated by commas: scheme, host and port of each
     #[arg(
         long,
         env = "HOOKGRAPH_CORS_ORIGINS",

@@ -47,7 +47,10 @@ mod tests {
     fn an_origin_is_a_scheme_a_host_and_a_port() {
         let some = read("https://app.example.com, http://localhost:5173").unwrap();
         assert_eq!(some, ["https://app.example.com", "http://localhost:5173"]);
-        assert_eq!(read("HTTPS://App.example.com").unwrap(), ["https://app.example.com"]);
+        assert_eq!(
+            read("HTTPS://App.example.com").unwrap(),
+            ["https://app.example.com"]
+        );
         assert!(read("").unwrap().is_empty());
         for wrong in [
             "*",

@@ -142,24 +142,10 @@ impl Server {
             tasks.spawn(follower.run(stopping.clone()));
             let graphql = Graphql::new(store).context("the GraphQL schema is not valid")?;
             let graphql = graphql.within(config.limits.query);
-            let answers = Answers::new(graphql.states(), config.limits.answer_bytes);
-            let mut edge = GraphqlEdge::new(
-                graphql,
-                async_graphql::Request::data,
-                config.limits.clone(),
-                stopping.clone(),
-            );
-            edge = edge.keeping(answers).admitting({
-                let auth = auth.clone();
-                move |credentials| {
-                    let auth = auth.clone();
-                    async move { auth.admit(&credentials).await }.boxed()
-                }
-            });
-            if let Some(trusted) = trusted {
-                edge = edge.trusting(trusted);
-            }
-            server.app = server.app.merge(read_routes(edge.clone(), &auth, &config.cors_origins));
+            let edge = edge(graphql, config, &auth, trusted, stopping.clone());
+            server.app = server
+                .app
+                .merge(read_routes(edge.clone(), &auth, &config.cors_origins));
             server.edge = Some(edge);
         }
         if let Some(notifier) = Notifier::between(&location, feed) {
@@ -349,6 +335,33 @@ fn trusted(config: &Config) -> anyhow::Result<Option<Trusted>> {
     Trusted::read(folder, &config.limits, check)
         .map(Some)
         .context("the folder of trusted documents (HOOKGRAPH_TRUSTED_DOCUMENTS) cannot be used")
+}
+
+/// The GraphQL edge, which admits whom `auth` does.
+fn edge(
+    graphql: Graphql,
+    config: &Config,
+    auth: &Auth,
+    trusted: Option<Trusted>,
+    stopping: CancellationToken,
+) -> GraphqlEdge<Graphql> {
+    let answers = Answers::new(graphql.states(), config.limits.answer_bytes);
+    let auth = auth.clone();
+    let edge = GraphqlEdge::new(
+        graphql,
+        async_graphql::Request::data,
+        config.limits.clone(),
+        stopping,
+    )
+    .keeping(answers)
+    .admitting(move |credentials| {
+        let auth = auth.clone();
+        async move { auth.admit(&credentials).await }.boxed()
+    });
+    match trusted {
+        Some(trusted) => edge.trusting(trusted),
+        None => edge,
+    }
 }
 
 /// What reads stands behind the door; webhooks are proven by their signature, and health tells nothing.
