@@ -28,8 +28,8 @@ pub fn write() -> anyhow::Result<()> {
     let memory = machine.memory as f64 / 1e9;
     let _ = writeln!(
         text,
-        "Machine: {} cores of {}, {memory:.0} GB, Linux {}. The load and the databases run on the same cores.",
-        machine.cores, machine.processor, machine.kernel
+        "Machine: {} cores of {}, {memory:.0} GB, Linux {}; PostgreSQL {}, SQLite {}. The load and the databases run on the same cores.",
+        machine.cores, machine.processor, machine.kernel, machine.postgres, machine.sqlite
     );
     for (name, database) in names() {
         let file = format!("queries-{database}");

@@ -1,5 +1,7 @@
 //! What everything is measured on.
 
+use std::process::Command;
+
 use serde::{Deserialize, Serialize};
 
 /// A machine.
@@ -13,6 +15,10 @@ pub struct Machine {
     pub memory: u64,
     /// The kernel.
     pub kernel: String,
+    /// The version of PostgreSQL.
+    pub postgres: String,
+    /// The version of SQLite, which is in the binaries.
+    pub sqlite: String,
 }
 
 impl Machine {
@@ -43,6 +49,20 @@ impl Machine {
                 .unwrap_or_default()
                 .trim()
                 .to_owned(),
+            postgres: postgres(),
+            sqlite: rusqlite::version().to_owned(),
         }
     }
+}
+
+/// What the program says of itself: `postgres (PostgreSQL) 15.18 (…)`.
+fn postgres() -> String {
+    let told = Command::new(tests::postgres::binary("postgres"))
+        .arg("--version")
+        .output();
+    let told = told.map(|told| String::from_utf8_lossy(&told.stdout).into_owned());
+    let version = told.unwrap_or_default();
+    let version = version.split_once(") ").map(|(_, version)| version);
+    let version = version.and_then(|version| version.split_whitespace().next());
+    version.unwrap_or("of an unknown version").to_owned()
 }
