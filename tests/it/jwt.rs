@@ -339,19 +339,10 @@ async fn a_new_key_counts_as_soon_as_it_is_published_and_what_a_token_opened_end
     let feed = "subscription { eventFeed(after: \"0\", checkpoints: true) { caughtUp } }";
     let mut socket = server.subscribe_as(Some(&short), feed, Value::Null).await;
     assert_eq!(socket.item().await["caughtUp"], true);
-    let ticket: Value = server
-        .client
-        .post(server.url("/graphql/ticket"))
-        .bearer_auth(&short)
-        .send()
-        .await
-        .expect("an answer")
-        .json()
-        .await
-        .expect("JSON");
+    let ticket = server.ticket(&short).await;
     let address = [
         ("query", "subscription { eventFeed { cursor } }"),
-        ("ticket", ticket["ticket"].as_str().expect("a ticket")),
+        ("ticket", ticket.as_str()),
     ];
     let address =
         reqwest::Url::parse_with_params(&server.url("/graphql"), address).expect("an address");

@@ -401,23 +401,13 @@ async fn metrics_are_for_whoever_sees_everything() {
 async fn no_token_is_written_into_a_log() {
     let server = Installation::new().with_log("trace").serve().await;
     let token = server.installation.token(&[]).await;
-    let ticket: Value = server
-        .client
-        .post(server.url("/graphql/ticket"))
-        .bearer_auth(&token)
-        .send()
-        .await
-        .expect("an answer")
-        .json()
-        .await
-        .expect("JSON");
-    let ticket = ticket["ticket"].as_str().expect("a ticket");
+    let ticket = server.ticket(&token).await;
     assert_eq!(
         status(&server, &[("authorization", &bearer(&token))]).await,
         200
     );
     assert_eq!(
-        stream(&server, &[("ticket", ticket)], None).await.status(),
+        stream(&server, &[("ticket", &ticket)], None).await.status(),
         200
     );
     let wrong = token.replace("hg_", "hg_A");

@@ -53,6 +53,16 @@ impl Server {
         serde_json::from_str(&text).unwrap_or_else(|_| panic!("not JSON: {query}\n{text}"))
     }
 
+    /// Exchanges a token for a ticket.
+    pub async fn ticket(&self, token: &str) -> String {
+        let exchange = self.client.post(self.url("/graphql/ticket"));
+        let answer = exchange.bearer_auth(token).send().await.expect("an answer");
+        let told: Value = answer.json().await.expect("JSON");
+        let ticket = told["ticket"].as_str();
+        let ticket = ticket.unwrap_or_else(|| panic!("no ticket: {told}"));
+        ticket.to_owned()
+    }
+
     /// How many events are in the log.
     pub async fn head(&self) -> i64 {
         let data = self.graphql("{ status { head } }", json!({})).await;

@@ -62,7 +62,7 @@ impl Loader<StateAt> for Reader {
             for row in &rows {
                 let row = Model::from_query_result(row, "")?;
                 // Whose it was then decides who sees it, not whose the rows before it were.
-                if sees(self.viewer.scope(), row.org_id.as_deref()) {
+                if self.viewer.scope().sees(row.org_id.as_deref()) {
                     let key = StateAt(row.subject_kind, row.subject_id.clone(), moment);
                     loaded.insert(key, row);
                 }
@@ -94,14 +94,6 @@ fn at(moment: i64, keys: &[&StateAt]) -> SelectStatement {
         .from_subquery(numbered, "numbered")
         .and_where(Expr::col("nth").eq(1))
         .to_owned()
-}
-
-/// Whether rows of this org are seen in this scope.
-pub fn sees(scope: &Scope, org_id: Option<&str>) -> bool {
-    match scope {
-        Scope::Everything => true,
-        Scope::Orgs(orgs) => org_id.is_some_and(|id| orgs.iter().any(|org| org == id)),
-    }
 }
 
 /// The attributes of a state.

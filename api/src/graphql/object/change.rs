@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{Event, Org, User};
 use crate::graphql::error::Result;
-use crate::graphql::history::{attributes, org_then, sees, user_then};
+use crate::graphql::history::{attributes, org_then, user_then};
 use crate::graphql::page::Node;
 use crate::graphql::scalar::Time;
 use crate::graphql::session::Session;
@@ -31,7 +31,7 @@ pub struct FieldChange {
 fn changes(viewer: &Viewer, state: &state::Model) -> Result<Vec<FieldChange>> {
     let after: BTreeMap<String, Value> = attributes(&state.attributes)?;
     let mut before: BTreeMap<String, Value> = match &state.attributes_before {
-        Some(before) if sees(viewer.scope(), state.org_id_before.as_deref()) => attributes(before)?,
+        Some(before) if viewer.scope().sees(state.org_id_before.as_deref()) => attributes(before)?,
         _ => BTreeMap::new(),
     };
     let given = |field: &str, value: Value| {
