@@ -7,12 +7,13 @@ SHELL := bash
 # Where `.ci/setup` puts a Node.js of its own, when the machine's is missing or too old for the playground's build.
 export PATH := $(CURDIR)/.tools/node_modules/.bin:$(PATH)
 
-.PHONY: help run test test-faults bench web clients setup check clean
+.PHONY: help run test test-faults fuzz bench web clients setup check clean
 
 help:
 	@echo "make run      build everything and serve on 127.0.0.1:8080"
 	@echo "make test     install what the tests need, and run every test"
 	@echo "make test-faults   the fault tests at length: kills, full disks, jumping clocks and the like on both databases"
+	@echo "make fuzz     run the fuzz targets at length, each for a minute: make fuzz SECONDS=600 for longer"
 	@echo "make bench    measure everything beside its floor and its peers, into docs/benchmarks.md (about an hour)"
 	@echo "make check    format, lints, documentation and dependency directions"
 	@echo "make web      build the playground"
@@ -25,7 +26,7 @@ run: web
 test: setup web clients
 	cargo build --workspace
 	cargo test --workspace
-	HOOKGRAPH_TEST_DATABASE=postgres PROPTEST_CASES=12 cargo test --workspace --test it --test laws --test statements
+	HOOKGRAPH_TEST_DATABASE=postgres PROPTEST_CASES=12 cargo test --workspace --test it --test laws --test statements --test fuzz
 
 # Everything that is measured, on this machine, into docs/benchmarks.md: about an hour. `bench --help` has the parts.
 bench: setup web
@@ -49,6 +50,17 @@ test-faults: setup web
 	cargo build --workspace
 	cargo test --workspace --test it -- --test-threads 1 --nocapture $(FAULTS)
 	HOOKGRAPH_TEST_DATABASE=postgres cargo test --workspace --test it -- --test-threads 1 --nocapture $(FAULTS)
+
+# Each target for so many seconds, from another seed if one is given: make fuzz SECONDS=600 SEED=2
+# What a target fails on is told, and kept in a file: put it into tests/corpus beside the fix.
+fuzz: SECONDS ?= 60
+fuzz: export HOOKGRAPH_FUZZ_SECONDS = $(SECONDS)
+fuzz: export HOOKGRAPH_FUZZ_SEED = $(SEED)
+fuzz: setup web
+	cargo build --workspace
+	cargo test --workspace --lib -- --nocapture fuzz
+	cargo test --workspace --test fuzz -- --test-threads 1 --nocapture
+	HOOKGRAPH_TEST_DATABASE=postgres cargo test --workspace --test fuzz -- --test-threads 1 --nocapture
 
 check:
 	.ci/check

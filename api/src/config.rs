@@ -2,6 +2,7 @@
 
 mod identity;
 mod limits;
+mod network;
 mod origins;
 
 use std::net::SocketAddr;
@@ -9,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use axum::http::HeaderValue;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, ValueEnum};
@@ -19,11 +19,13 @@ use sea_orm::sqlx::postgres::PgConnectOptions;
 
 pub use identity::JwtArgs;
 pub use limits::LimitArgs;
+pub use network::{Network, NetworkArgs};
+
+use network::DEFAULT_LISTEN;
 
 use crate::auth::JwtSettings;
 use crate::http::EdgeLimits;
 
-const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 const DEFAULT_DATA_DIR: &str = "data";
 
 /// The fewest bytes of a signing secret. Standard Webhooks asks senders for 24, and its own published examples have 18; with fewer
@@ -36,10 +38,6 @@ pub const SECRET_FILE: &str = "webhook-secret";
 /// What `hookgraph serve` can be told.
 #[derive(Clone, Debug, Args)]
 pub struct ServeArgs {
-    /// Address and port to listen on; beyond this machine's own (loopback) addresses only with tokens
-    #[arg(long, env = "HOOKGRAPH_LISTEN", value_name = "ADDRESS", default_value = DEFAULT_LISTEN, value_parser = address)]
-    listen: SocketAddr,
-
     /// Folder of the SQLite files and the generated secret
     #[arg(long, env = "HOOKGRAPH_DATA_DIR", value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
     data_dir: PathBuf,
@@ -96,14 +94,8 @@ pub struct ServeArgs {
     )]
     quiet_after: u64,
 
-    /// Origins whose pages may ask with a token, separated by commas: scheme, host and port of each
-    #[arg(
-        long,
-        env = "HOOKGRAPH_CORS_ORIGINS",
-        value_name = "ORIGINS",
-        value_delimiter = ','
-    )]
-    cors_origins: Vec<String>,
+    #[command(flatten)]
+    network: NetworkArgs,
 
     #[command(flatten)]
     limits: LimitArgs,
@@ -200,8 +192,8 @@ pub enum Database {
 /// A checked configuration. It has no `Debug`: it holds secrets.
 #[derive(Clone)]
 pub struct Config {
-    /// Where to listen.
-    pub listen: SocketAddr,
+    /// Where it is reached, by whom, and how often.
+    pub network: Network,
     /// The data folder.
     pub data_dir: PathBuf,
     /// The database.
@@ -212,8 +204,6 @@ pub struct Config {
     pub quiet_after: Duration,
     /// What may come by GraphQL.
     pub limits: EdgeLimits,
-    /// Origins whose pages may ask.
-    pub cors_origins: Vec<HeaderValue>,
     /// Whose tokens are taken beside the installation's own.
     pub jwt: Option<JwtSettings>,
     /// The folder of the only documents that are executed, if there is one.
@@ -253,13 +243,12 @@ impl Config {
             );
         }
         Ok(Self {
-            listen: args.listen,
+            network: args.network.network()?,
             data_dir: args.data_dir,
             database,
             secrets,
             quiet_after: Duration::from_secs(args.quiet_after * 3600),
             limits: args.limits.limits(),
-            cors_origins: origins::origins(&args.cors_origins)?,
             jwt: args.jwt.settings()?,
             trusted_documents: args.limits.trusted_documents(),
             roles: args.role,
@@ -278,8 +267,10 @@ impl Config {
             "{} send --examples",
             program.as_deref().unwrap_or("hookgraph")
         );
-        if address != DEFAULT_LISTEN {
-            command = format!("{command} --url http://{address}/webhooks/salesmagic");
+        let is_encrypted = self.network.tls.is_some();
+        if address != DEFAULT_LISTEN || is_encrypted {
+            let s = if is_encrypted { "s" } else { "" };
+            command = format!("{command} --url http{s}://{address}/webhooks/salesmagic");
         }
         if self.data_dir != Path::new(DEFAULT_DATA_DIR) {
             command = format!("{command} --data-dir {}", self.data_dir.display());

@@ -197,6 +197,9 @@ pub fn verify_at_any_time<'s>(
 }
 
 #[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use http::HeaderName;
 

@@ -19,14 +19,14 @@ const ISSUER: &str = "https://identity.example";
 const AUDIENCE: &str = "hookgraph";
 
 /// A key of a provider.
-struct Key {
+pub(crate) struct Key {
     algorithm: Algorithm,
     secret: EncodingKey,
     published: Value,
 }
 
 impl Key {
-    fn new(kid: &str, algorithm: Algorithm) -> Self {
+    pub(crate) fn new(kid: &str, algorithm: Algorithm) -> Self {
         let secret = match algorithm {
             Algorithm::ES256 => {
                 let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
@@ -53,7 +53,7 @@ impl Key {
     }
 
     /// A token with these claims beside the usual ones; null takes one away.
-    fn token(&self, claims: &Value) -> String {
+    pub(crate) fn token(&self, claims: &Value) -> String {
         self.token_with(self.kid(), claims)
     }
 
@@ -77,13 +77,13 @@ fn all(claims: &Value) -> Value {
 }
 
 /// An identity provider, whose keys can be changed.
-struct Provider {
+pub(crate) struct Provider {
     keys: Arc<Mutex<Vec<Value>>>,
     address: String,
 }
 
 impl Provider {
-    async fn start(keys: &[&Key]) -> Self {
+    pub(crate) async fn start(keys: &[&Key]) -> Self {
         let keys: Vec<Value> = keys.iter().map(|key| key.published.clone()).collect();
         let keys = Arc::new(Mutex::new(keys));
         let published = Arc::clone(&keys);
@@ -98,7 +98,7 @@ impl Provider {
         Self { keys, address }
     }
 
-    fn installation(&self) -> Installation {
+    pub(crate) fn installation(&self) -> Installation {
         Installation::new()
             .with_variable(
                 "HOOKGRAPH_JWT_JWKS_URL",

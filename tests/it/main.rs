@@ -1,5 +1,6 @@
 //! Hookgraph from outside: the real binary, its webhook, its API and its commands.
 
+mod abandoned;
 mod answers;
 mod asked;
 mod audits;
@@ -35,9 +36,11 @@ mod persisted;
 mod plan;
 mod playground;
 mod poison;
+mod private;
 mod processes;
 mod projected;
 mod queries_docs;
+mod rate;
 mod readme;
 mod rebuild;
 mod refused;
@@ -61,7 +64,9 @@ mod stalled;
 mod start;
 mod subscription;
 mod tenancy;
+mod tls;
 mod token;
+mod token_processes;
 mod transcript;
 mod unavailable;
 mod upgrade;

@@ -40,17 +40,23 @@ impl Server {
     }
 
     async fn answered(&self, token: Option<&str>, query: &str, variables: Value) -> Value {
+        self.installation.private().add_value(&variables);
         let mut request = self
             .client
             .post(self.url("/graphql"))
             .header("accept", "application/graphql-response+json")
             .json(&json!({ "query": query, "variables": variables }));
         if let Some(token) = token {
+            self.installation.private().add_secret(token);
             request = request.bearer_auth(token);
         }
         let response = request.send().await.expect("an answer");
         let text = response.text().await.expect("a body");
-        serde_json::from_str(&text).unwrap_or_else(|_| panic!("not JSON: {query}\n{text}"))
+        let answer: Value =
+            serde_json::from_str(&text).unwrap_or_else(|_| panic!("not JSON: {query}\n{text}"));
+        let errors = answer["errors"].as_array().into_iter().flatten();
+        errors.for_each(check_words);
+        answer
     }
 
     /// Exchanges a token for a ticket.
@@ -60,6 +66,7 @@ impl Server {
         let told: Value = answer.json().await.expect("JSON");
         let ticket = told["ticket"].as_str();
         let ticket = ticket.unwrap_or_else(|| panic!("no ticket: {told}"));
+        self.installation.private().add_secret(ticket);
         ticket.to_owned()
     }
 
@@ -79,6 +86,41 @@ impl Server {
             (lag == 0 && projected == head).then_some(())
         })
         .await;
+    }
+}
+
+/// An error's message that is longer than this repeats what was sent.
+const MESSAGE: usize = 1_100;
+
+/// An error is short, and tells nothing of what is behind the API: no database's words, no path, nothing of the program.
+///
+/// # Panics
+/// When it does.
+pub fn check_words(error: &Value) {
+    let message = error["message"].as_str().expect("a message");
+    assert!(
+        message.len() < MESSAGE,
+        "{} bytes: {message}",
+        message.len()
+    );
+    let lower = message.to_lowercase();
+    for word in [
+        "sqlite",
+        "sqlx",
+        "sea_orm",
+        "postgres",
+        "relation \"",
+        "no such",
+        "constraint",
+        "syntax error",
+        "hookgraph_",
+        ".rs",
+        ".db",
+        "/src",
+        "/tmp",
+        "panicked",
+    ] {
+        assert!(!lower.contains(word), "{word:?} in an error: {message}");
     }
 }
 

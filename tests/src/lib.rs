@@ -10,11 +10,13 @@
 
 pub mod disk;
 pub mod fault;
+pub mod fuzz;
 pub mod graphql;
 pub mod history;
 pub mod load;
 pub mod places;
 pub mod postgres;
+pub mod private;
 pub mod replica;
 pub mod resume;
 pub mod route;
@@ -24,6 +26,7 @@ pub mod socket;
 
 use std::time::{Duration, Instant};
 
+pub use private::Private;
 pub use resume::Resuming;
 pub use route::Route;
 pub use sender::{Answer, Family, Sender};

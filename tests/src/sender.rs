@@ -8,6 +8,8 @@ use reqwest::{Client, redirect};
 use sample::Delivery;
 use svix::webhooks::Webhook;
 
+use crate::Private;
+
 /// Which names the three headers have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
@@ -25,6 +27,8 @@ pub struct Sender {
     secret: String,
     family: Family,
     offset: i64,
+    /// Where to say what must not be in a log.
+    private: Private,
 }
 
 /// A request that is ready to be posted, or to be spoilt first.
@@ -107,7 +111,22 @@ impl Sender {
             secret: secret.to_owned(),
             family: Family::Svix,
             offset: 0,
+            private: Private::default(),
         }
+    }
+
+    /// The same, which says what it sends that must not be in a log.
+    #[must_use]
+    pub fn telling(mut self, private: Private) -> Self {
+        self.private = private;
+        self
+    }
+
+    /// The same by way of this client.
+    #[must_use]
+    pub fn through(mut self, client: Client) -> Self {
+        self.client = client;
+        self
     }
 
     /// The same with another secret.
@@ -148,6 +167,7 @@ impl Sender {
     /// Signs a body.
     pub fn sign(&self, message_id: &str, body: impl Into<Vec<u8>>) -> Signed {
         let body = body.into();
+        self.private.add_body(&body);
         let timestamp = now() + self.offset;
         let signature = Webhook::new(&self.secret)
             .expect("a secret")

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use crate::sender::client;
-use crate::{Route, Sender, postgres, until, within};
+use crate::{Private, Route, Sender, postgres, until, within};
 
 /// Where a server keeps its data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +48,10 @@ pub struct Installation {
     read_url: Option<String>,
     /// The live secrets, the first one is used to send with. Without any the server makes its own.
     secrets: Vec<String>,
-    log: &'static str,
+    /// How much is logged, if a test says so.
+    log: Option<&'static str>,
+    /// What must not be in its logs.
+    private: Private,
     roles: Option<&'static str>,
     /// Further variables of its environment.
     variables: Vec<(&'static str, String)>,
@@ -96,7 +99,8 @@ impl Default for Installation {
             backend: Backend::of_this_run(),
             read_url: None,
             secrets: vec![secret(1)],
-            log: "info",
+            log: None,
+            private: Private::default(),
             roles: None,
             variables: Vec::new(),
             open_files: None,
@@ -118,10 +122,11 @@ impl Installation {
         self
     }
 
-    /// The same, with the server's log as detailed as `HOOKGRAPH_LOG` says.
+    /// The same, with logs as detailed as `HOOKGRAPH_LOG` says. Otherwise a server's has everything, so that each test also shows that
+    /// nothing private is in it.
     #[must_use]
     pub fn with_log(mut self, level: &'static str) -> Self {
-        self.log = level;
+        self.log = Some(level);
         self
     }
 
@@ -175,6 +180,7 @@ impl Installation {
     /// The same with this password in the address of the database, if it has one. The cluster asks for none.
     #[must_use]
     pub fn with_password(mut self, password: &str) -> Self {
+        self.private.add_secret(password);
         if let Backend::Postgres(url) = &mut self.backend {
             *url = url.replacen("postgres@", &format!("postgres:{password}@"), 1);
         }
@@ -221,7 +227,7 @@ impl Installation {
             .args(arguments)
             .current_dir(self.folder())
             .env_clear()
-            .env("HOOKGRAPH_LOG", self.log)
+            .env("HOOKGRAPH_LOG", self.log.unwrap_or("info"))
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .kill_on_drop(true);
@@ -250,7 +256,29 @@ impl Installation {
         let create = [&["token", "create", "--name", "a test"], flags].concat();
         let made = finish(&mut self.on_store(create)).await;
         assert_eq!(made.code, Some(0), "{}", made.stderr);
-        made.stdout.trim().to_owned()
+        let token = made.stdout.trim().to_owned();
+        self.private.add_secret(&token);
+        token
+    }
+
+    /// What must not be in its logs.
+    pub fn private(&self) -> &Private {
+        &self.private
+    }
+
+    /// Looks for what must not be there in the logs of all that was started here.
+    fn look_for_what_is_private(&self) -> Result<(), String> {
+        for secret in &self.secrets {
+            self.private.add_secret(secret);
+        }
+        if let Ok(kept) = fs::read_to_string(self.data_dir().join("webhook-secret")) {
+            self.private.add_secret(kept.trim());
+        }
+        let logs = (1..=self.starts).flat_map(|start| {
+            ["stdout", "stderr"].map(|stream| self.folder().join(format!("{stream}-{start}")))
+        });
+        logs.into_iter()
+            .try_for_each(|log| self.private.look_for(&log))
     }
 
     /// Starts a server, and waits until it says where it listens.
@@ -258,6 +286,7 @@ impl Installation {
         let mut server = Server {
             installation: self,
             client: client(),
+            scheme: String::new(),
             address: String::new(),
             route: Route::default(),
             child: None,
@@ -302,6 +331,8 @@ pub struct Server {
     pub installation: Installation,
     /// A client for what has no method here.
     pub client: Client,
+    /// `http`, or `https` with a certificate.
+    scheme: String,
     address: String,
     route: Route,
     child: Option<Child>,
@@ -319,9 +350,11 @@ impl Server {
         self.installation.starts += 1;
         // Files rather than pipes: they never fill up, and hold the last words of a server that is killed.
         let file = |stream| File::create(self.installation.output(stream)).expect("a file");
-        let child = self
-            .installation
-            .server()
+        let mut command = self.installation.server();
+        if self.installation.log.is_none() {
+            command.env("HOOKGRAPH_LOG", "trace");
+        }
+        let child = command
             .stdout(file("stdout"))
             .stderr(file("stderr"))
             .spawn()
@@ -335,12 +368,13 @@ impl Server {
             let banner = fs::read_to_string(&banner).ok()?;
             // This line follows all those with an address. A server that only projects has none.
             let (addresses, _) = banner.split_once("\n  Database ")?;
-            let address = addresses.split_once("http://").map(|(_, behind)| behind);
-            let address = address.and_then(|behind| behind.split('/').next());
-            Some(Ok(address.unwrap_or_default().to_owned()))
+            let (before, behind) = addresses.split_once("://").unwrap_or_default();
+            let scheme = before.rsplit(' ').next().unwrap_or_default().to_owned();
+            let address = behind.split('/').next().unwrap_or_default().to_owned();
+            Some(Ok((scheme, address)))
         })
         .await;
-        self.address = address
+        (self.scheme, self.address) = address
             .unwrap_or_else(|status| panic!("the server ended with {status}: {}", self.output()));
         self.route.leads_to(&self.address);
     }
@@ -357,15 +391,14 @@ impl Server {
 
     /// The address of `path` on this server.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("{}://{}{path}", self.scheme, self.address)
     }
 
     /// A sender with the first live secret.
     pub fn sender(&self) -> Sender {
-        Sender::new(
-            &self.url("/webhooks/salesmagic"),
-            &self.installation.secrets()[0],
-        )
+        let secrets = self.installation.secrets();
+        Sender::new(&self.url("/webhooks/salesmagic"), &secrets[0])
+            .telling(self.installation.private.clone())
     }
 
     /// Its process id.
@@ -424,6 +457,10 @@ impl Drop for Server {
         }
         if std::thread::panicking() {
             eprintln!("--- the server said:\n{}---", self.output());
+            return;
+        }
+        if let Err(found) = self.installation.look_for_what_is_private() {
+            panic!("{found}");
         }
     }
 }

@@ -34,6 +34,7 @@ impl Server {
         let mut subscription = self.socket().await;
         let mut init = json!({ "type": "connection_init" });
         if let Some(token) = token {
+            self.installation.private().add_secret(token);
             init["payload"] = json!({ "authorization": format!("Bearer {token}") });
         }
         subscription.say(init).await;

@@ -59,9 +59,9 @@ mod tests {
             map.append(AUTHORIZATION, value.parse().expect("a header"));
         }
         let credentials = Credentials {
-            headers: map,
             connection_params: Some(params),
             ticket: ticket.map(str::to_owned),
+            ..Credentials::of(map, &http::Extensions::new())
         };
         let found = of(&credentials).map_err(|refusal| assert_eq!(refusal.status, 401))?;
         Ok(found.map(str::to_owned))

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use arc_swap::ArcSwap;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::StatusCode;
 use ingest::token::{Grant, Hidden, MOST_ORGS};
 use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse};
@@ -15,6 +17,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -70,6 +73,8 @@ pub struct JwtSettings {
 
 /// What a token allows, and until when.
 pub(super) struct Proven {
+    /// Of whom it is (the claim `sub`); of a token that does not say it, itself.
+    pub(super) sender: String,
     pub(super) grant: Grant,
     pub(super) until: Instant,
 }
@@ -86,6 +91,8 @@ pub(super) struct Provider {
 #[derive(Deserialize)]
 struct Claims {
     exp: f64,
+    #[serde(default)]
+    sub: Option<String>,
     #[serde(flatten)]
     others: Map<String, Value>,
 }
@@ -141,6 +148,7 @@ impl Provider {
             .map_err(|_| invalid())?
             .claims;
         Ok(Proven {
+            sender: claims.sub.unwrap_or_else(|| digest(text)),
             until: self.until(claims.exp),
             grant: self.grant(&claims.others)?,
         })
@@ -256,6 +264,11 @@ impl Provider {
             hidden,
         })
     }
+}
+
+/// What stands for a token where it must not be kept itself.
+fn digest(text: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(text))
 }
 
 /// Whether a text is meant as such a token: three parts.

@@ -5,18 +5,21 @@
 //!
 //! ```text
 //! bearer    where a token stands in a request
+//!   attempts  who has shown too many that are not valid
 //!   tokens    what the table says of it
 //!   ticket    what stands for it in the address of an event stream
 //!   jwt       those of an identity provider
 //! routes    who gets as far as asking; the exchange of a token for a ticket
 //! ```
 
+mod attempts;
 mod bearer;
 mod jwt;
 mod routes;
 mod ticket;
 mod tokens;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,7 +33,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::graphql::Viewer;
 use crate::http::{Admission, Code, Credentials, Refusal, Validity};
+use crate::rate::{self, Budget, Limiter};
 
+use self::attempts::Attempts;
 use self::jwt::{Proven, Provider};
 use self::ticket::{Of, Ticket};
 use self::tokens::Tokens;
@@ -53,12 +58,15 @@ struct Inner {
     /// Seals tickets.
     log: Log,
     provider: Option<Provider>,
+    /// How much each may ask, if there is a limit.
+    limiter: Option<Limiter>,
+    attempts: Attempts,
     clock: Clock,
 }
 
 impl Auth {
-    /// By the tokens in the log's database, and those of an identity provider. The former are looked up in the first of `reads` that answers, which has the newest state; `writes` keeps
-    /// how often each is used.
+    /// By the tokens in the log's database, and those of an identity provider. The former are looked up in the first of `reads` that
+    /// answers, which has the newest state; `writes` keeps how often each is used. `limiter` says how much each may ask.
     ///
     /// # Errors
     /// The database does not answer.
@@ -66,6 +74,7 @@ impl Auth {
         writes: Log,
         reads: Vec<Log>,
         jwt: Option<JwtSettings>,
+        limiter: Option<Limiter>,
         clock: Clock,
     ) -> anyhow::Result<Self> {
         let log = writes.clone();
@@ -75,6 +84,8 @@ impl Auth {
             tokens,
             log,
             provider,
+            limiter,
+            attempts: Attempts::default(),
             clock,
         })))
     }
@@ -101,23 +112,26 @@ impl Auth {
                         taken_back: self.0.tokens.first(),
                         until: None,
                     },
+                    budget: Budget::unlimited(),
                 })
             };
         };
+        let from = credentials.address;
         let who = if ticket::is_one(text) {
             if credentials.ticket.is_none() {
                 return Err(Refusal::unauthenticated(
                     "A ticket opens an event stream alone, in its address: send the token itself.",
                 ));
             }
-            self.of_ticket(text).await?
+            self.of_ticket(text, from).await
         } else if credentials.ticket.is_some() {
             return Err(Refusal::unauthenticated(
                 "An address is written down in many places, so it takes a ticket alone: get one from POST /graphql/ticket.",
             ));
         } else {
-            self.of_text(text).await?
+            self.of_text(text, from).await
         };
+        let who = who.map_err(|refusal| self.failed(from, refusal))?;
         if let Who::Token(token) = &who {
             self.0.tokens.note_use(&token.id, self.now());
         }
@@ -132,14 +146,37 @@ impl Auth {
                     taken_back: self.0.tokens.ends(&token.id),
                     until: token.expires_at.map(|at| self.moment(at)),
                 },
+                budget: self.budget(format!("token {}", token.id)),
             },
-            Who::Provided(Proven { grant, until }) => Admission {
+            Who::Provided(Proven {
+                sender,
+                grant,
+                until,
+            }) => Admission {
                 viewer: Viewer::of(grant),
                 validity: Validity {
                     taken_back: CancellationToken::new(),
                     until: Some(*until),
                 },
+                budget: self.budget(format!("provided {sender}")),
             },
+        }
+    }
+
+    fn budget(&self, sender: String) -> Budget {
+        let limiter = self.0.limiter.as_ref();
+        limiter.map_or_else(Budget::unlimited, |limiter| limiter.budget(sender))
+    }
+
+    /// Takes note that somebody was refused, and tells them when they have to wait.
+    fn failed(&self, from: Option<IpAddr>, refusal: Refusal) -> Refusal {
+        let Some(from) = from.filter(|_| refusal.status == StatusCode::UNAUTHORIZED) else {
+            return refusal;
+        };
+        self.0.attempts.note(from);
+        match self.0.attempts.may_try(from) {
+            Ok(()) => refusal,
+            Err(exhausted) => Refusal::shut_out(exhausted),
         }
     }
 
@@ -156,11 +193,21 @@ impl Auth {
                 "A ticket stands for a token: send the header Authorization: Bearer hg_….",
             )
         })?;
-        let of = match self.of_text(text).await? {
+        let from = credentials.address;
+        let who = self.of_text(text, from).await;
+        let who = who.map_err(|refusal| self.failed(from, refusal))?;
+        let spent = self.admission(&who).budget.spend(1);
+        spent.map_err(Refusal::rate_limited)?;
+        let of = match who {
             Who::Token(token) => Of::Token(token.id.clone()),
-            Who::Provided(Proven { grant, until }) => {
+            Who::Provided(Proven {
+                sender,
+                grant,
+                until,
+            }) => {
                 let left = until.saturating_duration_since(Instant::now());
                 Of::Grant {
+                    sender,
                     grant,
                     ends: self.now().saturating_add(micros(left)),
                 }
@@ -181,23 +228,23 @@ impl Auth {
     }
 
     /// Who sends this token.
-    async fn of_text(&self, text: &str) -> Result<Who, Refusal> {
+    async fn of_text(&self, text: &str, from: Option<IpAddr>) -> Result<Who, Refusal> {
         match &self.0.provider {
             Some(provider) if jwt::is_one(text) => provider.prove(text).await.map(Who::Provided),
-            _ => self.of_secret(text).await.map(Who::Token),
+            _ => self.of_secret(text, from).await.map(Who::Token),
         }
     }
 
-    async fn of_secret(&self, text: &str) -> Result<Arc<Token>, Refusal> {
+    async fn of_secret(&self, text: &str, from: Option<IpAddr>) -> Result<Arc<Token>, Refusal> {
         let secret = Secret::parse(text).ok_or_else(invalid)?;
-        let token = self.valid(secret.id()).await?;
+        let token = self.valid(secret.id(), from).await?;
         if !token.has(&secret) {
             return Err(invalid());
         }
         Ok(token)
     }
 
-    async fn of_ticket(&self, text: &str) -> Result<Who, Refusal> {
+    async fn of_ticket(&self, text: &str, from: Option<IpAddr>) -> Result<Who, Refusal> {
         let now = self.now();
         let ticket = Ticket::open(&self.0.log, text).filter(|ticket| now < ticket.until);
         let ticket = ticket.ok_or_else(|| {
@@ -206,17 +253,28 @@ impl Auth {
             )
         })?;
         match ticket.of {
-            Of::Token(id) => self.valid(&id).await.map(Who::Token),
-            Of::Grant { grant, ends } => {
+            Of::Token(id) => self.valid(&id, from).await.map(Who::Token),
+            Of::Grant {
+                sender,
+                grant,
+                ends,
+            } => {
                 let until = Some(self.moment(ends)).filter(|_| now < ends);
                 let until = until.ok_or_else(invalid)?;
-                Ok(Who::Provided(Proven { grant, until }))
+                Ok(Who::Provided(Proven {
+                    sender,
+                    grant,
+                    until,
+                }))
             }
         }
     }
 
     /// The token with this id, if it is valid at this moment.
-    async fn valid(&self, id: &str) -> Result<Arc<Token>, Refusal> {
+    async fn valid(&self, id: &str, from: Option<IpAddr>) -> Result<Arc<Token>, Refusal> {
+        let from = from.filter(|_| !self.0.tokens.knows(id, self.now()));
+        let may_try = from.map_or(Ok(()), |from| self.0.attempts.may_try(from));
+        may_try.map_err(Refusal::shut_out)?;
         let found = self.0.tokens.find(id).await.map_err(|error| {
             tracing::warn!(%error, "tokens cannot be looked up");
             Refusal::new(
@@ -235,11 +293,15 @@ impl Auth {
         (self.0.clock)().timestamp_micros()
     }
 
-    /// Ends what was opened with tokens that are no longer valid, writes down uses, and keeps the keys of the identity provider fresh, until
-    /// `stopping`.
+    /// Ends what was opened with tokens that are no longer valid, writes down uses, keeps the keys of the identity provider fresh, and
+    /// forgets who has asked, until `stopping`.
     pub async fn keep_up(self, stopping: CancellationToken) {
         let Inner {
-            tokens, provider, ..
+            tokens,
+            provider,
+            limiter,
+            attempts,
+            ..
         } = self.0.as_ref();
         let look_after = async {
             loop {
@@ -260,9 +322,19 @@ impl Auth {
                 tokio::time::sleep(LOOK_AFTER).await;
             }
         };
+        let tidy = async {
+            loop {
+                tokio::time::sleep(rate::WINDOW).await;
+                attempts.tidy();
+                if let Some(limiter) = limiter {
+                    limiter.tidy();
+                }
+            }
+        };
+        let all = futures_util::future::join4(look_after, write_uses, keep_fresh, tidy);
         tokio::select! {
             () = stopping.cancelled() => {}
-            ((), (), ()) = futures_util::future::join3(look_after, write_uses, keep_fresh) => {}
+            ((), (), (), ()) = all => {}
         }
         // Whoever was answered since is not counted; nothing else depends on it.
         let _ = tokens.write_uses().await;

@@ -52,9 +52,5 @@ async fn exchange(State(auth): State<Auth>, request: Request) -> Response {
 }
 
 fn credentials(request: &Request) -> Credentials {
-    Credentials {
-        headers: request.headers().clone(),
-        connection_params: None,
-        ticket: None,
-    }
+    Credentials::of(request.headers().clone(), request.extensions())
 }

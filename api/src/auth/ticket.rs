@@ -27,6 +27,8 @@ pub(super) enum Of {
     Token(String),
     /// What a token of an identity provider said, until it ends, in microseconds since 1970.
     Grant {
+        /// Of whom it was.
+        sender: String,
         /// What it allows.
         grant: Grant,
         /// When it ends.

@@ -79,6 +79,12 @@ impl Tokens {
         Ok(self.remember(id, asked, found))
     }
 
+    /// Whether a token with this id was found valid when it was looked up last.
+    pub(super) fn knows(&self, id: &str, now: i64) -> bool {
+        let known = lock(&self.found).peek(id).cloned();
+        known.is_some_and(|(_, found)| found.is_some_and(|token| token.is_valid(now)))
+    }
+
     /// Remembers what was found. A token that is known to be revoked stays so: a replica may not know it yet.
     fn remember(&self, id: &str, asked: Instant, found: Option<Arc<Token>>) -> Option<Arc<Token>> {
         let mut known = lock(&self.found);

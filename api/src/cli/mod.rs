@@ -38,7 +38,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Receive webhooks and answer queries
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Send signed sample webhooks to a server
     Send {
         #[command(flatten)]
@@ -74,7 +74,7 @@ impl Cli {
 pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         None => serve::run(cli.serve).await,
-        Some(Command::Serve(args)) => serve::run(args).await,
+        Some(Command::Serve(args)) => serve::run(*args).await,
         Some(Command::Send { secret, send }) => {
             let text = secret.for_sending()?;
             send::run(send, &text, &secret.default_url()).await

@@ -30,14 +30,15 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         Database::Postgres { .. } => None,
     };
     let secrets = Secrets::find(&config.secrets, folder.as_ref())?;
-    let socket = claim(config.listen).with_context(|| cannot_listen(config.listen))?;
+    let listen = config.network.listen;
+    let socket = claim(listen).with_context(|| cannot_listen(listen))?;
     let address = socket.local_addr()?;
     let stopping = CancellationToken::new();
     tokio::spawn(stop_on_signal(stopping.clone()));
     let server = Server::open(&config, &secrets, stopping).await?;
     let listener = socket
         .listen(BACKLOG)
-        .with_context(|| cannot_listen(config.listen))?;
+        .with_context(|| cannot_listen(listen))?;
     // Behind everything that can fail, so that whoever waits for these lines finds a server.
     if let Err(error) = output::result(&banner(&address.to_string(), &config, &secrets, &server)) {
         tracing::warn!("{}; the server runs on {address}", sentence(&error));
@@ -85,17 +86,25 @@ fn banner(address: &str, config: &Config, secrets: &Secrets, server: &Server) ->
         format!("Hookgraph {} is running.", env!("CARGO_PKG_VERSION")),
         String::new(),
     ];
+    let s = if config.network.tls.is_some() {
+        "s"
+    } else {
+        ""
+    };
     let mut line = |name: &str, text: String| lines.push(format!("  {name:<12}{text}"));
     if config.has(Role::Ingest) {
-        line("Webhook", format!("http://{address}/webhooks/salesmagic"));
+        line(
+            "Webhook",
+            format!("http{s}://{address}/webhooks/salesmagic"),
+        );
     }
     if config.has(Role::Api) {
         line(
             "GraphQL",
-            format!("http://{address}/graphql   (subscriptions: ws://{address}/graphql)"),
+            format!("http{s}://{address}/graphql   (subscriptions: ws{s}://{address}/graphql)"),
         );
         match server.trusted {
-            None => line("Playground", format!("http://{address}/playground")),
+            None => line("Playground", format!("http{s}://{address}/playground")),
             Some(count) => line(
                 "Documents",
                 format!("{count} trusted; no others are executed, and the playground is off"),

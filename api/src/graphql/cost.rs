@@ -49,6 +49,11 @@ pub struct Cost {
 }
 
 impl Cost {
+    /// What it costs.
+    pub fn cost(self) -> usize {
+        self.cost
+    }
+
     /// The same response, which also tells the cost.
     pub fn told(self, response: Response) -> Response {
         let Self { cost, limit } = self;

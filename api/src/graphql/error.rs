@@ -3,9 +3,11 @@
 //! [`Error`] has no `Display`, so neither async-graphql nor a careless `?` can hand a database's text to a client: the only
 //! way out is the conversion below, which decides the words.
 
-use async_graphql::ErrorExtensions;
+use async_graphql::{ErrorExtensionValues, ErrorExtensions, ServerError};
 use ingest::token::Hidden;
 use sea_orm::DbErr;
+
+use crate::rate::Exhausted;
 
 /// Why a field has no value.
 #[derive(Clone, Debug)]
@@ -66,6 +68,17 @@ impl From<Error> for async_graphql::Error {
             }
         };
         async_graphql::Error::new(message).extend_with(|_, e| e.set("code", code))
+    }
+}
+
+/// Not executed: what it costs is more than its sender has left.
+pub fn rate_limited(exhausted: Exhausted) -> ServerError {
+    let mut extensions = ErrorExtensionValues::default();
+    extensions.set("code", "RATE_LIMITED");
+    extensions.set("retryAfter", exhausted.seconds());
+    ServerError {
+        extensions: Some(extensions),
+        ..ServerError::new(exhausted.message(), None)
     }
 }
 

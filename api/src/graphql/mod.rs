@@ -41,6 +41,8 @@ use ingest::generation::ReadModel;
 use ingest::log::{Log, Position};
 use ingest::webhook::Clock;
 
+use crate::rate::Budget;
+
 use beside::Passing;
 use cost::Cost;
 use query::QueryRoot;
@@ -158,7 +160,12 @@ impl Graphql {
             let parsed = document.parsed().clone();
             self.judge.check(parsed, operation, variables.clone())
         };
-        document.verdict(operation, variables, judge).map(Some)
+        let cost = document.verdict(operation, variables, judge)?;
+        if let Some(budget) = &run.budget {
+            let spent = budget.spend_cost(cost.cost());
+            spent.map_err(|exhausted| vec![error::rate_limited(exhausted)])?;
+        }
+        Ok(Some(cost))
     }
 }
 
@@ -268,6 +275,8 @@ fn is_internal(error: &ServerError) -> bool {
 struct Run {
     request: Request,
     viewer: Viewer,
+    /// What the sender pays from; none when this was paid for already.
+    budget: Option<Budget>,
     passing: Passing,
     tasks: session::Tasks,
     /// None when the document cannot be parsed; executing it says so.
@@ -278,6 +287,9 @@ impl Run {
     fn begin(store: &Arc<Store>, mut request: Request) -> Option<Self> {
         let viewer = request.data.get(&std::any::TypeId::of::<Viewer>())?;
         let viewer = viewer.downcast_ref::<Viewer>()?.clone();
+        let budget = request.data.get(&std::any::TypeId::of::<Budget>());
+        let budget = budget.and_then(|budget| budget.downcast_ref::<Budget>());
+        let budget = budget.cloned();
         let document = document_of(&mut request);
         let fields = document
             .as_ref()
@@ -293,6 +305,7 @@ impl Run {
             passing: session.reader.passing.clone(),
             request: request.data(session),
             viewer,
+            budget,
             tasks,
             asked,
         })

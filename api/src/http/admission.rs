@@ -4,6 +4,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::graphql::Viewer;
+use crate::rate::Budget;
 
 /// What was decided about a sender.
 #[derive(Clone, Debug)]
@@ -12,6 +13,8 @@ pub struct Admission {
     pub viewer: Viewer,
     /// Until when they may see it.
     pub validity: Validity,
+    /// How much they may ask.
+    pub budget: Budget,
 }
 
 impl Admission {
@@ -20,6 +23,7 @@ impl Admission {
         Self {
             viewer,
             validity: Validity::default(),
+            budget: Budget::unlimited(),
         }
     }
 }

@@ -95,6 +95,13 @@ pub fn judge(headers: &HeaderMap, authority: Option<&str>) -> Result<(), Refusal
     }
 }
 
+/// Whether a request names its host clearly, and that is this machine by a loopback name.
+pub fn is_loopback(request: &Request) -> bool {
+    let authority = request.uri().authority().map(http::uri::Authority::as_str);
+    let host = sole_host(request.headers(), authority);
+    host.is_ok_and(|host| Place::read(host).is_some())
+}
+
 /// The host that the request names: once, or twice alike.
 fn sole_host<'a>(headers: &'a HeaderMap, authority: Option<&'a str>) -> Result<&'a str, Refusal> {
     let mut named = headers
@@ -157,6 +164,9 @@ impl Place {
         name.then_some(Self { port })
     }
 }
+
+#[cfg(test)]
+mod fuzz;
 
 #[cfg(test)]
 mod tests {

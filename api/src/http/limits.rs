@@ -14,6 +14,8 @@ pub struct EdgeLimits {
     pub query: QueryLimits,
     /// Bytes of an HTTP body.
     pub body_bytes: usize,
+    /// How long an HTTP body may take to arrive.
+    pub body_within: Duration,
     /// Requests in one HTTP batch.
     pub batch: usize,
     /// How long one query may run, over HTTP and over a socket. A subscription has no such end.
@@ -62,6 +64,7 @@ impl Default for EdgeLimits {
         Self {
             query: QueryLimits::default(),
             body_bytes: 1024 * 1024,
+            body_within: Duration::from_secs(15),
             batch: 10,
             execution: Duration::from_secs(30),
             tokens: 10_000,

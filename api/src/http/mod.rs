@@ -5,6 +5,7 @@
 //! wrong on the way is answered in GraphQL's own shape, with `extensions.code` and a message that says what to do.
 //!
 //! ```text
+//! client   where a request comes from
 //! door     who may come in without a token
 //!   graphql   HTTP: accept (media type) → request (parameters) → persisted → document → execute → respond
 //!   sse       what accepts text/event-stream, from there on: live or execute
@@ -14,6 +15,7 @@
 
 mod admission;
 mod answers;
+pub mod client;
 mod document;
 pub mod door;
 mod execute;
@@ -29,6 +31,7 @@ mod sse;
 #[cfg(test)]
 mod toy;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_graphql::Executor;
@@ -39,14 +42,15 @@ use axum::{
     routing::any,
 };
 use futures_util::future::{BoxFuture, FutureExt};
-use http::HeaderMap;
+use http::{Extensions, HeaderMap};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
     admission::{Admission, Validity},
     answers::Answers,
-    graphql::refuse,
+    client::{Client, Peer, TrustedProxies},
+    graphql::{RATE_LIMIT, RATE_LIMIT_POLICY, refuse},
     limits::EdgeLimits,
     persisted::{Documents, Trusted, TrustedError},
     refusal::{Code, Refusal},
@@ -71,6 +75,20 @@ pub struct Credentials {
     pub connection_params: Option<serde_json::Value>,
     /// The ticket in the address of an event stream.
     pub ticket: Option<String>,
+    /// The client's address, where it is known.
+    pub address: Option<IpAddr>,
+}
+
+impl Credentials {
+    /// What a request says by its headers, and by where it comes from.
+    pub fn of(headers: HeaderMap, extensions: &Extensions) -> Self {
+        Self {
+            headers,
+            connection_params: None,
+            ticket: None,
+            address: extensions.get().map(|Client(address)| *address),
+        }
+    }
 }
 
 /// The GraphQL edge around a schema. Cheap to clone.

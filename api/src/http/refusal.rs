@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use async_graphql::{ErrorExtensionValues, ServerError, Value};
 use http::StatusCode;
 
+use crate::rate::Exhausted;
+
 /// The values of `extensions.code` that the edge gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
@@ -18,6 +20,8 @@ pub enum Code {
     Forbidden,
     /// The query asks for more than is answered at once.
     CostLimit,
+    /// More was asked with the token than is answered in a minute.
+    RateLimited,
     /// The query ran out of time.
     Timeout,
     /// No document is kept under the hash that was sent: send the document with it. Clients of this protocol do by themselves.
@@ -36,6 +40,7 @@ impl Code {
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::Forbidden => "FORBIDDEN",
             Self::CostLimit => "COST_LIMIT",
+            Self::RateLimited => "RATE_LIMITED",
             Self::Timeout => "TIMEOUT",
             Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
             Self::DocumentNotTrusted => "DOCUMENT_NOT_TRUSTED",
@@ -54,6 +59,8 @@ pub struct Refusal {
     pub code: Code,
     /// What is wrong and what to do, for the client.
     pub message: Cow<'static, str>,
+    /// After how many seconds the same may be asked again, where that is known.
+    pub retry_after: Option<u64>,
 }
 
 impl Refusal {
@@ -63,6 +70,7 @@ impl Refusal {
             status,
             code,
             message: message.into(),
+            retry_after: None,
         }
     }
 
@@ -81,9 +89,48 @@ impl Refusal {
         Self::new(StatusCode::FORBIDDEN, Code::Forbidden, message)
     }
 
+    /// 429: there is not enough left of a sender's budget.
+    pub fn rate_limited(exhausted: Exhausted) -> Self {
+        Self::too_many(exhausted, exhausted.message())
+    }
+
+    /// 429: too many tokens came from the sender's address that are not valid.
+    pub fn shut_out(exhausted: Exhausted) -> Self {
+        let seconds = exhausted.seconds();
+        let message = format!(
+            "Too many tokens that are not valid came from your address: try again in {seconds} s, with one that is."
+        );
+        Self::too_many(exhausted, message)
+    }
+
+    fn too_many(exhausted: Exhausted, message: String) -> Self {
+        Self {
+            retry_after: Some(exhausted.seconds()),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, Code::RateLimited, message)
+        }
+    }
+
     /// The same as a GraphQL error.
     pub fn to_error(&self) -> ServerError {
-        error(self.code, self.message.as_ref())
+        let mut error = error(self.code, self.message.as_ref());
+        if let Some(seconds) = self.retry_after {
+            let extensions = error
+                .extensions
+                .get_or_insert_with(ErrorExtensionValues::default);
+            extensions.set(RETRY_AFTER, seconds);
+        }
+        error
+    }
+}
+
+/// In the extensions of an error: after how many seconds the same may be asked again.
+const RETRY_AFTER: &str = "retryAfter";
+
+/// After how many seconds what failed by this error may be asked again.
+pub(super) fn retry_after(error: &ServerError) -> Option<u64> {
+    match error.extensions.as_ref()?.get(RETRY_AFTER)? {
+        Value::Number(seconds) => seconds.as_u64(),
+        _ => None,
     }
 }
 

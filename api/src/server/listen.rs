@@ -4,23 +4,27 @@
 //! off, and there are never more than [`CONNECTIONS`]: the next one waits until another ends. Otherwise it is the same: one
 //! task a connection, HTTP/1.1 and HTTP/2, and an orderly end.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tower::Layer;
 
-use super::counted::Counted;
-use crate::http::Hangup;
+use super::stream::{Protocol, Stream, Wire};
+use super::tls::{self, Tls};
+use crate::http::{Hangup, Peer};
 
-/// How long a request's head may take to arrive, counted from when the connection could have had one.
+/// How long a request's head may take to arrive, counted from when the connection could have had one; before the first one the same for
+/// TLS to shake hands, and to tell which protocol is spoken.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
 
 /// The most that is kept of a request's head, in bytes, and of a body that nobody has asked for yet. No URI is over 64 KiB.
@@ -32,26 +36,26 @@ pub(super) const CONNECTIONS: usize = 10_000;
 /// How long to wait when no connection can be accepted: mostly for want of file descriptors, which others will give back.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
 
+/// What a client is told that speaks HTTP where TLS is spoken.
+const SPEAK_TLS: &str = "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 59\r\nconnection: close\r\n\r\nThis server speaks HTTPS here: write https:// in its place.";
+
 /// Serves `app` on at most `most` connections until `stopping`; then accepts no more, and returns when every request that is under
 /// way has been answered.
 pub(super) async fn serve(
     listener: TcpListener,
     app: Router,
     most: usize,
+    tls: Option<Arc<Tls>>,
     stopping: CancellationToken,
 ) {
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .max_buf_size(HEAD_BYTES)
-        .header_read_timeout(HEAD_WITHIN);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(HEAD_WITHIN);
     let connections = GracefulShutdown::new();
     let permits = Arc::new(Semaphore::new(most));
+    let doorman = Doorman {
+        builders: Arc::new(Builders::new()),
+        app,
+        tls,
+        stopping: stopping.clone(),
+    };
     // Those that are not accepted wait in the kernel's queue, and behind that their clients.
     let permitted = async || {
         let permit = Arc::clone(&permits).acquire_owned().await;
@@ -62,39 +66,114 @@ pub(super) async fn serve(
             accepted = permitted() => accepted,
             () = stopping.cancelled() => break,
         };
-        let (Ok(permit), Ok((stream, _))) = accepted else {
+        let (Ok(permit), Ok((stream, peer))) = accepted else {
             tokio::time::sleep(ACCEPT_AGAIN).await;
             continue;
         };
         // A socket's small messages are not to wait for each other.
         let _ = stream.set_nodelay(true);
-        let stream = Counted::new(stream, permit);
-        let hangup = Hangup(CancellationToken::new());
-        let app = Extension(hangup.clone()).layer(app.clone());
-        let service = TowerToHyperService::new(app);
-        let builder = builder.clone();
         let watcher = connections.watcher();
-        let stopping = stopping.clone();
-        tokio::spawn(async move {
-            // hyper counts the time from the first byte, by which it tells HTTP/1.1 from HTTP/2.
-            let mut first = [0];
-            let first = tokio::select! {
-                first = tokio::time::timeout(HEAD_WITHIN, stream.peek(&mut first)) => first,
-                () = stopping.cancelled() => return,
-            };
-            if matches!(first, Ok(Ok(1))) {
-                let connection =
-                    builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-                // How a connection ended concerns nobody but its client.
-                tokio::select! {
-                    _ = watcher.watch(connection.into_owned()) => {}
-                    () = hangup.0.cancelled() => {}
-                }
-            }
-        });
+        tokio::spawn(doorman.clone().attend(stream, peer, permit, watcher));
     }
-    drop(listener);
+    drop((listener, doorman));
     connections.shutdown().await;
+}
+
+/// What a connection is answered with.
+#[derive(Clone)]
+struct Doorman {
+    builders: Arc<Builders>,
+    app: Router,
+    tls: Option<Arc<Tls>>,
+    stopping: CancellationToken,
+}
+
+/// How a connection is served: which protocol it speaks is known before.
+struct Builders {
+    http1: Builder<TokioExecutor>,
+    http2: Builder<TokioExecutor>,
+}
+
+impl Builders {
+    fn new() -> Self {
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .max_buf_size(HEAD_BYTES)
+            .header_read_timeout(HEAD_WITHIN);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .keep_alive_interval(HEAD_WITHIN);
+        Self {
+            http1: builder.clone().http1_only(),
+            http2: builder.http2_only(),
+        }
+    }
+}
+
+impl Doorman {
+    async fn attend(
+        self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        permit: OwnedSemaphorePermit,
+        watcher: Watcher,
+    ) {
+        let began = tokio::select! {
+            began = tokio::time::timeout(HEAD_WITHIN, self.begin(stream, permit)) => began,
+            () = self.stopping.cancelled() => return,
+        };
+        let Ok(Some((protocol, stream))) = began else {
+            return;
+        };
+        let hangup = Hangup(CancellationToken::new());
+        let app = Extension(hangup.clone()).layer(self.app);
+        let app = Extension(Peer(peer.ip().to_canonical())).layer(app);
+        let service = TowerToHyperService::new(app);
+        let builder = match protocol {
+            Protocol::Http1 => &self.builders.http1,
+            Protocol::Http2 => &self.builders.http2,
+        };
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+        // How a connection ended concerns nobody but its client.
+        tokio::select! {
+            _ = watcher.watch(connection.into_owned()) => {}
+            () = hangup.0.cancelled() => {}
+        }
+    }
+
+    /// Shakes hands, and finds out which protocol is spoken. None: nothing came of it.
+    async fn begin(
+        &self,
+        stream: TcpStream,
+        permit: OwnedSemaphorePermit,
+    ) -> Option<(Protocol, Stream)> {
+        let wire = match &self.tls {
+            None => Wire::Plain(stream),
+            Some(tls) => Wire::Encrypted(Box::new(shake_hands(tls, stream).await?)),
+        };
+        let mut stream = Stream::new(wire, permit);
+        let protocol = stream.begin().await?;
+        Some((protocol, stream))
+    }
+}
+
+async fn shake_hands(
+    tls: &Tls,
+    mut stream: TcpStream,
+) -> Option<tokio_rustls::server::TlsStream<TcpStream>> {
+    let mut first = [0];
+    let read = stream.peek(&mut first).await.ok()?;
+    if read > 0 && first[0] != tls::HANDSHAKE {
+        // What has arrived is read, or the kernel would take the answer back with a reset.
+        let _ = stream.try_read(&mut [0; 4096]);
+        let _ = stream.write_all(SPEAK_TLS.as_bytes()).await;
+        let _ = stream.shutdown().await;
+        return None;
+    }
+    tls.accept(stream).await.ok()
 }
 
 #[cfg(test)]
@@ -129,7 +208,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stopping = CancellationToken::new();
-        let served = tokio::spawn(serve(listener, app, 2, stopping.clone()));
+        let served = tokio::spawn(serve(listener, app, 2, None, stopping.clone()));
 
         let url = format!("ws://{address}/socket");
         let (socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();

@@ -1,10 +1,12 @@
 //! The server: stores, writer, projector and routes, as far as its roles need them, from opening to an orderly stop.
 
-mod counted;
 mod folder;
+mod headers;
 mod listen;
 mod metrics;
 mod secrets;
+mod stream;
+mod tls;
 
 use std::collections::HashMap;
 use std::pin::pin;
@@ -32,17 +34,20 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
-use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::auth::{self, Auth};
-use crate::config::{Config, Database, Role};
+use crate::config::{Config, Database, Network, Role};
 use crate::graphql::{Graphql, Judge, Store};
 use crate::http::{self, Answers, GraphqlEdge, Trusted};
+use crate::rate::Limiter;
 
+use self::headers::Encrypted;
 use self::metrics::Metrics;
+use self::tls::Tls;
 
 pub use folder::DataFolder;
 pub use secrets::Secrets;
+pub use tls::TlsFiles;
 
 /// How long a request may take to send its body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
@@ -52,6 +57,9 @@ const PREFLIGHT_LASTS: Duration = Duration::from_mins(10);
 
 /// How long an orderly stop may take before the process ends all the same. Whatever was not acknowledged by then is sent again.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+/// How much longer than a query PostgreSQL may take for a statement of it.
+const GIVES_UP: Duration = Duration::from_secs(2);
 
 /// How long a server that answers queries waits for another one to make the read model.
 const READ_MODEL_WITHIN: Duration = Duration::from_mins(1);
@@ -65,6 +73,8 @@ pub struct Server {
     pub trusted: Option<usize>,
     /// Whether nobody reads without a token.
     pub closed: bool,
+    /// What connections are encrypted with, if they are.
+    tls: Option<Arc<Tls>>,
     /// The handles on the log, to be closed at the end.
     logs: Vec<Log>,
     stopping: CancellationToken,
@@ -79,6 +89,8 @@ impl Server {
     ) -> anyhow::Result<Self> {
         // Before anything is opened: what is in that folder is quickly put right.
         let trusted = trusted(config)?;
+        let network = &config.network;
+        let tls = Tls::of(network).await?;
         let location = location(config).await?;
         let log = Log::open(&location).await.context("cannot open the log")?;
         let feed = Feed::default();
@@ -91,6 +103,7 @@ impl Server {
             tasks: JoinSet::new(),
             trusted: trusted.as_ref().map(Trusted::count),
             closed: false,
+            tls: tls.clone(),
             logs: vec![log.clone()],
             stopping: stopping.clone(),
         };
@@ -121,13 +134,17 @@ impl Server {
             reads.push(side.log.follow().clone());
             store = Some(side);
         }
-        let auth = Auth::open(log.clone(), reads, config.jwt.clone(), clock())
+        if let Some(tls) = tls {
+            tasks.spawn(tls.keep_fresh(stopping.clone()));
+        }
+        let limiter = network.rate_limit.map(Limiter::new);
+        let auth = Auth::open(log.clone(), reads, config.jwt.clone(), limiter, clock())
             .await
             .context("cannot read the tokens")?;
         ensure!(
-            config.listen.ip().is_loopback() || auth.is_closed(),
+            network.listen.ip().is_loopback() || auth.is_closed(),
             "listening on {} without tokens would open every transcript to the network: make a token first (`hookgraph token create --name …`), or listen on 127.0.0.1",
-            config.listen
+            network.listen
         );
         server.closed = auth.is_closed();
         tasks.spawn(auth.clone().keep_up(stopping.clone()));
@@ -145,7 +162,7 @@ impl Server {
             let edge = edge(graphql, config, &auth, trusted, stopping.clone());
             server.app = server
                 .app
-                .merge(read_routes(edge.clone(), &auth, &config.cors_origins));
+                .merge(read_routes(edge.clone(), &auth, &network.cors_origins));
             server.edge = Some(edge);
         }
         if let Some(notifier) = Notifier::between(&location, feed) {
@@ -156,16 +173,9 @@ impl Server {
         let guarded = metrics
             .routes()
             .layer(middleware::from_fn_with_state(auth, auth::operators));
-        server.app = server
-            .app
-            .merge(guarded)
-            .layer(middleware::from_fn(metrics::count))
-            .merge(health(needed))
-            // What is answered is what it says it is.
-            .layer(SetResponseHeaderLayer::if_not_present(
-                header::X_CONTENT_TYPE_OPTIONS,
-                HeaderValue::from_static("nosniff"),
-            ));
+        let app = server.app.merge(guarded);
+        let app = app.layer(middleware::from_fn(metrics::count));
+        server.app = around(app.merge(health(needed)), network);
         server.tasks = tasks;
         Ok(server)
     }
@@ -173,7 +183,13 @@ impl Server {
     /// Serves on `listener` until it is stopped, then finishes what is under way.
     pub async fn run(mut self, listener: TcpListener) -> anyhow::Result<()> {
         let stopping = self.stopping.clone();
-        let served = listen::serve(listener, self.app, listen::CONNECTIONS, stopping.clone());
+        let served = listen::serve(
+            listener,
+            self.app,
+            listen::CONNECTIONS,
+            self.tls,
+            stopping.clone(),
+        );
         let stopped = async {
             let mut served = pin!(served);
             loop {
@@ -261,7 +277,8 @@ async fn read_side(config: &Config, location: &Location, feed: &Feed) -> anyhow:
         ),
         None => None,
     };
-    let location = replica.as_ref().unwrap_or(location);
+    let location = replica.as_ref().unwrap_or(location).clone();
+    let location = &location.with_statements_within(config.limits.execution + GIVES_UP);
     // Connections of their own: however many queries wait for one, webhooks are stored and projected.
     let log = if replica.is_some() {
         log_of_replica(location).await?
@@ -394,7 +411,23 @@ fn cors(origins: &[HeaderValue]) -> CorsLayer {
             header::CONTENT_TYPE,
             HeaderName::from_static("last-event-id"),
         ])
+        .expose_headers([
+            header::RETRY_AFTER,
+            http::RATE_LIMIT,
+            http::RATE_LIMIT_POLICY,
+        ])
         .max_age(PREFLIGHT_LASTS)
+}
+
+/// What belongs to every answer.
+fn around(app: Router, network: &Network) -> Router {
+    let proxies = network.trusted_proxies.clone();
+    let encrypted = Encrypted(network.tls.is_some());
+    app.layer(middleware::from_fn_with_state(
+        proxies,
+        http::client::locate,
+    ))
+    .layer(middleware::from_fn_with_state(encrypted, headers::say))
 }
 
 /// `needed` is the log that this server cannot work without: the primary's, unless it only answers from a replica.

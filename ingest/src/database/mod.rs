@@ -38,6 +38,18 @@ impl Location {
         Ok(Self::Postgres(Box::new(Postgres::connect(url).await?)))
     }
 
+    /// The same, where the database gives up a statement that takes longer: nobody waits for it any more, and it would go on all the
+    /// same. On SQLite nothing is changed.
+    #[must_use]
+    pub fn with_statements_within(self, limit: std::time::Duration) -> Self {
+        match self {
+            Self::Postgres(postgres) => {
+                Self::Postgres(Box::new(postgres.with_statements_within(limit)))
+            }
+            sqlite @ Self::Sqlite(_) => sqlite,
+        }
+    }
+
     /// The database that other processes may have open at the same time, for what belongs to no store.
     pub(crate) fn shared(&self) -> Option<&DatabaseConnection> {
         match self {

@@ -35,19 +35,33 @@ pub struct Postgres {
     url: String,
     /// For what belongs to no store: which schemas there are.
     catalog: DatabaseConnection,
+    /// How long a statement of a store may take.
+    statements_within: Option<Duration>,
 }
 
 impl Postgres {
     pub(super) async fn connect(url: &str) -> Result<Self, DbErr> {
         // One connection listens, one works.
-        let catalog = match open(url, "pg_catalog", 3).await {
+        let catalog = match open(url, "pg_catalog", 3, None).await {
             Ok(catalog) => catalog,
             Err(error) => return Err(reason(url, error).await),
         };
         Ok(Self {
             url: url.to_owned(),
             catalog,
+            statements_within: None,
         })
+    }
+
+    pub(super) fn with_statements_within(self, limit: Duration) -> Self {
+        Self {
+            statements_within: Some(limit),
+            ..self
+        }
+    }
+
+    async fn open(&self, schema: &str) -> Result<DatabaseConnection, DbErr> {
+        open(&self.url, schema, 8, self.statements_within).await
     }
 
     pub(super) fn catalog(&self) -> &DatabaseConnection {
@@ -55,11 +69,11 @@ impl Postgres {
     }
 
     pub(super) async fn open_log_for_reading(&self) -> Result<DatabaseConnection, DbErr> {
-        open(&self.url, LOG_SCHEMA, 8).await
+        self.open(LOG_SCHEMA).await
     }
 
     pub(super) async fn open_log(&self) -> Result<DatabaseConnection, DbErr> {
-        let db = open(&self.url, LOG_SCHEMA, 8).await?;
+        let db = self.open(LOG_SCHEMA).await?;
         let txn = db.begin().await?;
         lock_schemas(&txn).await?;
         txn.execute_unprepared(&format!("CREATE SCHEMA IF NOT EXISTS {LOG_SCHEMA}"))
@@ -71,7 +85,7 @@ impl Postgres {
 
     /// The schema need not exist yet: a search path may name one that is made later.
     pub(super) async fn open_generation(&self, number: i64) -> Result<DatabaseConnection, DbErr> {
-        open(&self.url, &format!("{READ_SCHEMA}{number}"), 8).await
+        self.open(&format!("{READ_SCHEMA}{number}")).await
     }
 
     pub(super) async fn generations(&self) -> Result<Vec<i64>, DbErr> {
@@ -132,10 +146,23 @@ async fn reason(url: &str, error: DbErr) -> DbErr {
     DbErr::Conn(RuntimeErr::SqlxError(reason.into()))
 }
 
-async fn open(url: &str, schema: &str, connections: u32) -> Result<DatabaseConnection, DbErr> {
+async fn open(
+    url: &str,
+    schema: &str,
+    connections: u32,
+    statements_within: Option<Duration>,
+) -> Result<DatabaseConnection, DbErr> {
     let mut options = ConnectOptions::new(url);
     let wanted = schema;
-    let schema = schema.to_owned();
+    let mut settings = vec![
+        ("search_path", schema.to_owned()),
+        // A process that hangs in the middle of a transaction must not hold up the others for ever.
+        ("idle_in_transaction_session_timeout", "30s".to_owned()),
+    ];
+    // Milliseconds.
+    settings.extend(
+        statements_within.map(|limit| ("statement_timeout", limit.as_millis().to_string())),
+    );
     options
         .max_connections(connections)
         .acquire_timeout(CONNECT_WITHIN)
@@ -144,11 +171,9 @@ async fn open(url: &str, schema: &str, connections: u32) -> Result<DatabaseConne
         .sqlx_slow_statements_logging_settings(log::LevelFilter::Warn, SLOW)
         .map_sqlx_postgres_pool_opts(|options| options.acquire_slow_level(log::LevelFilter::Debug))
         .map_sqlx_postgres_opts(move |options| {
-            options.application_name("hookgraph").options([
-                ("search_path", schema.as_str()),
-                // A process that hangs in the middle of a transaction must not hold up the others for ever.
-                ("idle_in_transaction_session_timeout", "30s"),
-            ])
+            options
+                .application_name("hookgraph")
+                .options(settings.clone())
         });
     let db = Database::connect(options).await?;
     let kept = Statement::from_string(DatabaseBackend::Postgres, "SHOW search_path");

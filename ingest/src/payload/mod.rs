@@ -330,4 +330,6 @@ pub fn body_hash(body: &[u8]) -> String {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

@@ -280,6 +280,16 @@ fn nonsense() -> Vec<Case> {
             BAD,
             "line 1, column",
         ),
+        case(
+            "brackets behind a block string that does not end",
+            format!(
+                "{{ call(id: [\"\"\"c\"{}1{}]) {{ id }} }}",
+                "[".repeat(8_000),
+                "]".repeat(8_000)
+            ),
+            BAD,
+            "deeper than 128 brackets",
+        ),
         case("a null byte", "{ __typename \u{0} }", BAD, "line 1, column"),
         case("nothing", "", BAD, "line 1, column 1"),
         case(
@@ -468,6 +478,10 @@ pub(super) fn harmless() -> Vec<(&'static str, Value)> {
         (
             "a null byte, escaped",
             json!({ "query": "{ call(id: \"a\\u0000b\") { id } calls(filter: { userId: [\"\\u0000\"] }) { totalCount } }" }),
+        ),
+        (
+            "a null byte in a text",
+            json!({ "query": "{ call(id: \"a\u{0}b\") { id } calls(filter: { userId: [\"\u{0}\"] }) { totalCount } }" }),
         ),
         (
             "half a surrogate pair, escaped",

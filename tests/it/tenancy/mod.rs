@@ -4,6 +4,7 @@
 //! that org must be answered the same by both, to the letter: rows, counts, cursors and the words of errors.
 
 mod walk;
+mod ways;
 mod world;
 
 use std::collections::BTreeSet;
@@ -33,12 +34,17 @@ impl Seen {
             .server
             .answer_to(&self.token, document, Value::Null)
             .await;
-        forget(&mut answer);
-        // They are told in the order in which they come up.
-        if let Some(errors) = answer["errors"].as_array_mut() {
-            errors.sort_by_cached_key(Value::to_string);
-        }
+        in_order(&mut answer);
         answer
+    }
+}
+
+/// Makes an answer comparable.
+fn in_order(answer: &mut Value) {
+    forget(answer);
+    // They are told in the order in which they come up.
+    if let Some(errors) = answer["errors"].as_array_mut() {
+        errors.sort_by_cached_key(Value::to_string);
     }
 }
 
@@ -131,6 +137,31 @@ async fn a_token_of_one_org_is_answered_as_if_there_were_no_other() {
 }
 
 #[tokio::test]
+async fn a_token_of_one_org_is_answered_alike_whichever_way_it_asks() {
+    let crowded = World::crowded(WORDS).serve().await;
+    let schema = Schema::of(&crowded).await;
+    let token = crowded.installation.token(&["--org", MINE]).await;
+    let seen = Seen {
+        server: crowded,
+        token,
+    };
+    let mut socket = seen.own_socket().await;
+    let mut wrong = String::new();
+    for document in schema.deep(2).into_iter().chain(schema.arguments()) {
+        let by_request = seen.ask(&document).await;
+        let by_stream = seen.ask_by_stream(&document).await;
+        let by_socket = seen.ask_by_socket(&mut socket, &document).await;
+        for (way, answer) in [("a stream", by_stream), ("a socket", by_socket)] {
+            if let Some(difference) = difference(&by_request, &answer, "") {
+                let _ = writeln!(wrong, "{document}\n  by {way} differs at {difference}");
+            }
+        }
+    }
+    let first: String = wrong.chars().take(8_000).collect();
+    assert!(wrong.is_empty(), "{first}");
+}
+
+#[tokio::test]
 async fn what_is_hidden_changes_no_answer() {
     let others = Words {
         email: "postbox-of",
@@ -211,13 +242,10 @@ async fn what_is_hidden_changes_no_answer() {
 }
 
 /// All items of a subscription until the checkpoint that says there are no more.
-async fn items(seen: &Seen, field: &str, arguments: &str, selection: &str) -> Vec<Value> {
-    let document = format!(
-        "subscription {{ {field}(after: \"0\", checkpoints: true{arguments}) {{ caughtUp {selection} }} }}"
-    );
+async fn items(seen: &Seen, document: &str) -> Vec<Value> {
     let mut subscription = seen
         .server
-        .subscribe_as(Some(&seen.token), &document, Value::Null)
+        .subscribe_as(Some(&seen.token), document, Value::Null)
         .await;
     let mut items = Vec::new();
     loop {
@@ -273,8 +301,13 @@ async fn subscriptions_tell_of_no_other_org() {
         let selection = format!("{object} {{ {} }}", schema.selection(of, 1));
         let given = filters.iter().map(|filter| format!(", filter: {filter}"));
         for arguments in given.chain([String::new()]) {
-            let mine = items(&one, field, &arguments, &selection).await;
-            let theirs = items(&other, field, &arguments, &selection).await;
+            let document = format!(
+                "subscription {{ {field}(after: \"0\", checkpoints: true{arguments}) {{ caughtUp {selection} }} }}"
+            );
+            let mine = items(&one, &document).await;
+            let theirs = items(&other, &document).await;
+            let by_ticket = one.items_by_ticket(&document).await;
+            assert_eq!(mine, by_ticket, "{field}{arguments}");
             let text = json!(mine).to_string();
             for mark in MARKS {
                 assert!(

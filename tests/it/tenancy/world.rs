@@ -275,6 +275,7 @@ impl World {
     /// A server that has received it all, to the microsecond at the same moments as any other.
     pub async fn serve(&self) -> Server {
         let installation = Installation::new()
+            .with_variable("HOOKGRAPH_RATE_LIMIT", "0")
             .with_variable("HOOKGRAPH_MAX_COST", "100000000")
             .with_variable("HOOKGRAPH_MAX_DEPTH", "40")
             .with_variable("HOOKGRAPH_MAX_ALIASES", "10000");

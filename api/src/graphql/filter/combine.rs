@@ -22,6 +22,10 @@ const MOST_LEVELS: usize = 10;
 /// Values that a filter may hold in all. SQLite takes 32,766, and the keys of a list's parents are among them.
 pub const MOST_VALUES: usize = 10_000;
 
+/// Other tables that a filter may look into as PostgreSQL likes it best: by joining them. Each more makes the planner's work many times
+/// as much: 24 took it seconds, 36 minutes and gigabytes.
+const MOST_JOINED: usize = 8;
+
 /// The filters in a filter, one field each.
 pub struct Combined<'f, F> {
     /// All of these hold.
@@ -121,11 +125,35 @@ pub trait Filter<E: EntityTrait>:
         self.fields_tell(what) || inner.any(|filter| filter.tells(what))
     }
 
+    /// How often it looks into other tables: counted where it ends up, so that no field can be forgotten.
+    fn lookups(&self, scope: &Scope) -> usize {
+        let fields = self.fields(Sight {
+            scope,
+            ..Sight::of_everything()
+        });
+        let (sql, _) = Query::select().cond_where(fields).build(SqliteQueryBuilder);
+        let Combined { and, or, not } = self.combined();
+        let inner = and.into_iter().chain(or).flatten().chain(not);
+        inner.fold(sql.matches("(SELECT ").count(), |sum, filter| {
+            sum.saturating_add(filter.lookups(scope))
+        })
+    }
+
     /// The condition on the rows.
     fn condition(&self, sight: Sight<'_>) -> Condition {
         let Combined { and, or, not } = self.combined();
+        let fenced = sight.backend == DatabaseBackend::Postgres
+            && self.extent().filters > 1
+            && self.lookups(sight.scope) > MOST_JOINED;
         // An expression each: a condition without parts would be left out, whatever it means.
-        let expression = |filter: &Self| SimpleExpr::from(filter.condition(sight));
+        let expression = |filter: &Self| {
+            let expression = SimpleExpr::from(filter.condition(sight));
+            if fenced {
+                fenced_in(expression)
+            } else {
+                expression
+            }
+        };
         let mut all = self.fields(sight);
         for filter in and.into_iter().flatten() {
             all = all.add(expression(filter));
@@ -187,6 +215,11 @@ pub trait Filter<E: EntityTrait>:
         }
         Ok(())
     }
+}
+
+/// The same condition, of which PostgreSQL makes no joins.
+fn fenced_in(condition: SimpleExpr) -> SimpleExpr {
+    Expr::cust_with_expr("($1) IS TRUE", condition)
 }
 
 /// Whether `condition` is false or unknown.

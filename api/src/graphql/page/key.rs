@@ -146,6 +146,9 @@ impl Key {
 }
 
 #[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use super::{Key, KeyPart};
 

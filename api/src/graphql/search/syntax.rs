@@ -232,4 +232,6 @@ fn is_quote(letter: char) -> bool {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

@@ -122,6 +122,9 @@ fn parse<'c>(identity: &str, cursor: &'c str) -> Result<Place<'c>> {
 }
 
 #[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use super::{Place, parse};
 

@@ -45,9 +45,11 @@ pub(super) fn check(document: &ExecutableDocument, limits: &EdgeLimits) -> Resul
     let mut all = Measure::default();
     for (_, operation) in document.operations.iter() {
         let operation = &operation.node;
-        all.directives += measuring.directives(&operation.directives)?;
+        let own = measuring.directives(&operation.directives)?;
+        all.directives = all.directives.saturating_add(own);
         for variable in &operation.variable_definitions {
-            all.directives += measuring.directives(&variable.node.directives)?;
+            let own = measuring.directives(&variable.node.directives)?;
+            all.directives = all.directives.saturating_add(own);
         }
         all.add(measuring.set(&operation.selection_set.node, 1)?);
     }

@@ -193,6 +193,9 @@ fn demanded_variables(operation: &OperationDefinition) -> Vec<Demand> {
 }
 
 #[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use async_graphql::{Variables, value};
 

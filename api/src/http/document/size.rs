@@ -8,6 +8,7 @@ use crate::http::EdgeLimits;
 pub(super) fn check(document: &str, limits: &EdgeLimits) -> Result<(), String> {
     let bytes = document.as_bytes();
     let (mut at, mut tokens, mut open) = (0, 0_usize, 0_usize);
+    let mut strings = Strings::default();
     while let Some(&byte) = bytes.get(at) {
         let rest = &bytes[at..];
         let length = match byte {
@@ -22,7 +23,7 @@ pub(super) fn check(document: &str, limits: &EdgeLimits) -> Result<(), String> {
                     .unwrap_or(rest.len());
                 continue;
             }
-            b'"' => string_length(rest),
+            b'"' => strings.length(rest),
             b'{' | b'[' | b'(' => {
                 open += 1;
                 1
@@ -59,24 +60,56 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'+')
 }
 
-/// Bytes of the string that `rest` begins with. A string that does not end takes all: the parser will say so.
-fn string_length(rest: &[u8]) -> usize {
-    let block = rest.starts_with(b"\"\"\"");
-    let quote: &[u8] = if block { b"\"\"\"" } else { b"\"" };
-    let mut at = quote.len();
+/// The strings of a document.
+#[derive(Default)]
+struct Strings {
+    /// Whether a block string was found that does not end. Then no later one does, and none need be looked for to the end again.
+    is_open: bool,
+}
+
+impl Strings {
+    /// Bytes of the string that `rest` begins with.
+    fn length(&mut self, rest: &[u8]) -> usize {
+        if !rest.starts_with(BLOCK) {
+            return line_length(rest);
+        }
+        let length = if self.is_open {
+            None
+        } else {
+            block_length(rest)
+        };
+        self.is_open = length.is_none();
+        // Without an end the parser takes the first two quotes for an empty string, and goes on behind it.
+        length.unwrap_or(2)
+    }
+}
+
+/// What a block string begins and ends with.
+const BLOCK: &[u8] = b"\"\"\"";
+
+/// Bytes of a block string, if it ends.
+fn block_length(rest: &[u8]) -> Option<usize> {
+    let mut at = BLOCK.len();
     while at < rest.len() {
         let here = &rest[at..];
-        if block && here.starts_with(b"\\\"\"\"") {
-            at += 4;
-        } else if !block && here[0] == b'\\' {
-            at += 2;
-        } else if here.starts_with(quote) {
-            return at + quote.len();
-        } else if !block && matches!(here[0], b'\n' | b'\r') {
-            // Not a string after all. What follows still counts, so that a stray quote hides nothing.
-            return at;
-        } else {
-            at += 1;
+        if here.starts_with(BLOCK) {
+            return Some(at + BLOCK.len());
+        }
+        at += if here.starts_with(b"\\\"\"\"") { 4 } else { 1 };
+    }
+    None
+}
+
+/// Bytes of a string on one line. One that does not end there is none, which the parser will say. What follows still counts, so that
+/// a stray quote hides nothing.
+fn line_length(rest: &[u8]) -> usize {
+    let mut at = 1;
+    while at < rest.len() {
+        match rest[at] {
+            b'\\' => at += 2,
+            b'"' => return at + 1,
+            b'\n' | b'\r' => return at,
+            _ => at += 1,
         }
     }
     rest.len()
@@ -119,6 +152,18 @@ mod tests {
             &format!("{{a(x:\"\"\"\\\"\"\" \"\"\"{}", "[".repeat(200)),
             "nests deeper",
         );
+        // A block string that does not end is an empty string, and the rest is what it is.
+        for open in [
+            "\"\"\"",
+            "\"\"\"x\"",
+            "\"\"\"\\\"\"\" ",
+            "\"\"\"a\" \\\"\"\"a\" ",
+        ] {
+            refused_for(
+                &format!("{{a(x:[{open}\n{}{}])}}", "[".repeat(200), "]".repeat(200)),
+                "nests deeper",
+            );
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use async_graphql::{
 };
 use async_graphql_value::{ConstValue as Constant, Value};
 
-/// How a document writes it: in itself it may not have it but in a comment.
+/// How a document may write it, beside having it in itself.
 const ESCAPED: &str = "\\u0000";
 
 /// Replaces it in the variables.
@@ -23,7 +23,7 @@ pub(super) fn replace_in_variables(request: &mut Request) {
 
 /// Replaces it in the values of the document, which was parsed.
 pub(super) fn replace_in_document(request: &mut Request) {
-    if !request.query.contains(ESCAPED) {
+    if !request.query.contains(ESCAPED) && !request.query.contains('\0') {
         return;
     }
     let Ok(mut document) = request.parsed_query().cloned() else {
@@ -116,6 +116,16 @@ mod tests {
             // A backslash and letters are what they are.
             assert!(document.contains(r#""\\u0000 "#), "{document}");
         }
+    }
+
+    #[test]
+    fn it_is_replaced_where_it_stands_itself() {
+        let mut request = Request::new("{ a(x: \"a\0b\" y: \"\"\"\0\"\"\") }");
+        request.parsed_query().expect("a document");
+        replace_in_document(&mut request);
+        let document = format!("{:?}", request.parsed_query().expect("a document"));
+        assert!(!document.contains("\\0"), "{document}");
+        assert_eq!(document.matches('\u{fffd}').count(), 2, "{document}");
     }
 
     #[test]

@@ -147,6 +147,9 @@ fn thousandths(q: &str) -> u16 {
 }
 
 #[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

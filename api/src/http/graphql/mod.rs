@@ -19,6 +19,7 @@ use futures_util::future::join_all;
 use http::{HeaderMap, Method, StatusCode, header::CONTENT_TYPE, request::Parts};
 
 pub(super) use self::request::Parameters;
+pub use self::respond::{RATE_LIMIT, RATE_LIMIT_POLICY};
 use self::{
     accept::{Accepted, Media, negotiate},
     request::{Body, read_body},
@@ -51,8 +52,14 @@ pub(super) async fn answer<E: Executor>(
         Method::GET | Method::HEAD | Method::POST if accepted.streams() && caller.is_done() => {
             Ok(sse::done())
         }
-        Method::GET | Method::HEAD => get(edge, accepted, caller, &parts).await,
-        Method::POST => post(edge, accepted, caller, parts, body).await,
+        Method::POST if !is_json(&parts.headers) => Err(Refusal::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Code::BadUserInput,
+            "Send the body with the header Content-Type: application/json, in UTF-8.",
+        )),
+        Method::GET | Method::HEAD | Method::POST => {
+            admitted(edge, accepted, caller, parts, body).await
+        }
         _ => Err(Refusal::new(
             StatusCode::METHOD_NOT_ALLOWED,
             Code::BadUserInput,
@@ -60,6 +67,27 @@ pub(super) async fn answer<E: Executor>(
         )),
     };
     answered.unwrap_or_else(|refusal| respond::refusal(accepted.media, &refusal))
+}
+
+/// Answers whoever is let in, and tells them what is left of their budget.
+async fn admitted<E: Executor>(
+    edge: &GraphqlEdge<E>,
+    accepted: Accepted,
+    caller: sse::Caller,
+    parts: Parts,
+    body: axum::body::Body,
+) -> Result<HttpResponse, Refusal> {
+    let admission = admission(edge, accepted, &parts).await?;
+    let budget = admission.budget.clone();
+    let answered = match budget.spend(1) {
+        Err(exhausted) => Err(Refusal::rate_limited(exhausted)),
+        Ok(()) if parts.method == Method::POST => {
+            post(edge, accepted, caller, admission, parts, body).await
+        }
+        Ok(()) => get(edge, accepted, caller, admission, &parts).await,
+    };
+    let answered = answered.unwrap_or_else(|refusal| respond::refusal(accepted.media, &refusal));
+    Ok(respond::told(answered, budget.standing()))
 }
 
 /// Answers a request with a refusal, in JSON.
@@ -71,9 +99,9 @@ async fn get<E: Executor>(
     edge: &GraphqlEdge<E>,
     accepted: Accepted,
     caller: sse::Caller,
+    admission: Admission,
     parts: &Parts,
 ) -> Result<HttpResponse, Refusal> {
-    let admission = admission(edge, accepted, parts).await?;
     let asked = Bytes::copy_from_slice(parts.uri.query().unwrap_or_default().as_bytes());
     let place = match find(edge, accepted.media, &admission.viewer, asked).await {
         Found::Answer(body) => return Ok(respond::kept(accepted.media, body)),
@@ -106,31 +134,12 @@ async fn post<E: Executor>(
     edge: &GraphqlEdge<E>,
     accepted: Accepted,
     caller: sse::Caller,
+    admission: Admission,
     parts: Parts,
     body: axum::body::Body,
 ) -> Result<HttpResponse, Refusal> {
-    if !is_json(&parts.headers) {
-        return Err(Refusal::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Code::BadUserInput,
-            "Send the body with the header Content-Type: application/json, in UTF-8.",
-        ));
-    }
-    let admission = admission(edge, accepted, &parts).await?;
     let request = axum::extract::Request::from_parts(parts, body);
-    let bytes = Bytes::from_request(request, &())
-        .await
-        .map_err(|rejection| match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Refusal::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                Code::BadUserInput,
-                format!(
-                    "The body is larger than {} bytes: send a shorter query, or fewer at once.",
-                    edge.limits.body_bytes
-                ),
-            ),
-            _ => Refusal::malformed("The body did not arrive whole: send it again."),
-        })?;
+    let bytes = arrived(edge, request).await?;
     let place = match find(edge, accepted.media, &admission.viewer, bytes.clone()).await {
         Found::Answer(body) => return Ok(respond::kept(accepted.media, body)),
         Found::Nothing(place) => place,
@@ -149,19 +158,47 @@ async fn post<E: Executor>(
                 .into_iter()
                 .map(Parameters::into_sent)
                 .collect::<Result<_, _>>()?;
+            let others = u32::try_from(batch.len().saturating_sub(1)).unwrap_or(u32::MAX);
+            let spent = admission.budget.spend(others);
+            spent.map_err(Refusal::rate_limited)?;
             let running =
                 batch
                     .into_iter()
                     .map(async |sent| match edge.documents.read(sent, &edge.limits) {
-                        Ok((request, kind)) => {
-                            run(edge, admission.viewer.clone(), request, kind).await
-                        }
+                        Ok((request, kind)) => run(edge, &admission, request, kind).await,
                         Err(errors) => refused(errors),
                     });
             let responses: Vec<Response> = join_all(running).await;
             Ok(respond::batch(accepted.media, &responses))
         }
     }
+}
+
+/// The body of a request, when it has arrived whole.
+async fn arrived<E>(
+    edge: &GraphqlEdge<E>,
+    request: axum::extract::Request,
+) -> Result<Bytes, Refusal> {
+    let within = edge.limits.body_within;
+    let arrived = tokio::time::timeout(within, Bytes::from_request(request, &()));
+    let arrived = arrived.await.map_err(|_| {
+        Refusal::new(
+            StatusCode::REQUEST_TIMEOUT,
+            Code::Timeout,
+            format!("The body did not arrive within {within:?}: send it again."),
+        )
+    })?;
+    arrived.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Refusal::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            Code::BadUserInput,
+            format!(
+                "The body is larger than {} bytes: send a shorter query, or fewer at once.",
+                edge.limits.body_bytes
+            ),
+        ),
+        _ => Refusal::malformed("The body did not arrive whole: send it again."),
+    })
 }
 
 /// Whether a request with these parameters has an answer already.
@@ -203,21 +240,23 @@ async fn one<E: Executor>(
     if accepted.streamed(kind) {
         return Ok(sse::answer(edge, admission, request, kind, caller));
     }
-    let response = run(edge, admission.viewer, request, kind).await;
+    let response = run(edge, &admission, request, kind).await;
     Ok(respond::one(media, &response, place))
 }
 
 /// Executes one operation whose document was read.
 async fn run<E: Executor>(
     edge: &GraphqlEdge<E>,
-    viewer: Viewer,
+    admission: &Admission,
     request: Request,
     kind: OperationType,
 ) -> Response {
     if kind == OperationType::Subscription {
         return refused(vec![error(Code::BadUserInput, SUBSCRIBE_ELSEWHERE)]);
     }
-    edge.execute((edge.prepare)(request, viewer)).await
+    let request = request.data(admission.budget.clone());
+    edge.execute((edge.prepare)(request, admission.viewer.clone()))
+        .await
 }
 
 const SUBSCRIBE_ELSEWHERE: &str = "Subscriptions need a connection that stays open: accept text/event-stream, or open a WebSocket to this address with the subprotocol graphql-transport-ws.";
@@ -230,9 +269,8 @@ async fn admission<E: Executor>(
     // A browser's `EventSource` can send no header.
     let opens_stream = parts.method == Method::GET && accepted.media == Media::EventStream;
     edge.admission(Credentials {
-        headers: parts.headers.clone(),
-        connection_params: None,
         ticket: opens_stream.then(|| ticket(parts)).flatten(),
+        ..Credentials::of(parts.headers.clone(), &parts.extensions)
     })
     .await
 }

@@ -200,3 +200,6 @@ fn wrong_type(name: &str, found: &Json, expected: &str) -> Refusal {
     };
     Refusal::malformed(format!("{name} is {found}: send {expected}."))
 }
+
+#[cfg(test)]
+mod fuzz;

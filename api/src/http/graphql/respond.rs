@@ -1,13 +1,13 @@
 //! From a GraphQL response to an HTTP one.
 //!
 //! Invariant: under `application/graphql-response+json` the status is 2xx exactly when there is `data`; under
-//! `application/json` it is 200 for every well-formed request.
+//! `application/json` it is 200 for every well-formed request. What is over its sender's budget is 429 under both.
 
 use axum::{body::Body, response::Response as HttpResponse};
 use bytes::Bytes;
 use http::{
-    HeaderValue, StatusCode,
-    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, VARY, WWW_AUTHENTICATE},
+    HeaderName, HeaderValue, StatusCode,
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE},
 };
 use serde::Serialize;
 
@@ -16,8 +16,14 @@ use crate::http::{
     Code, Refusal,
     answers::Place,
     execute::{Wire, is_request_error, refused},
-    refusal::code_of,
+    refusal::{code_of, retry_after},
 };
+use crate::rate::{Standing, WINDOW};
+
+/// What a client may ask, and what is left of it: draft-ietf-httpapi-ratelimit-headers-10, sections 3 and 4.
+pub const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// The other one.
+pub const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// The answer to one request, left in `place` as well if it may be given again.
 pub(super) fn one(
@@ -30,6 +36,9 @@ pub(super) fn one(
         place.leave(response, &body);
     }
     let mut http = json(media, status, body);
+    if let Some(seconds) = response.errors.first().and_then(retry_after) {
+        tell(&mut http, RETRY_AFTER, &seconds.to_string());
+    }
     for (name, value) in &response.http_headers {
         http.headers_mut().append(name, value.clone());
     }
@@ -53,6 +62,9 @@ pub(in crate::http) fn refusal(media: Media, refusal: &Refusal) -> HttpResponse 
     let response = refused(vec![refusal.to_error()]);
     let (status, body) = written(refusal.status, &Wire::from(&response));
     let mut http = json(media, status, body);
+    if let Some(seconds) = refusal.retry_after {
+        tell(&mut http, RETRY_AFTER, &seconds.to_string());
+    }
     let says_more = match refusal.status {
         StatusCode::METHOD_NOT_ALLOWED => Some((ALLOW, "GET, POST")),
         // RFC 6750, section 3.
@@ -66,11 +78,44 @@ pub(in crate::http) fn refusal(media: Media, refusal: &Refusal) -> HttpResponse 
     http
 }
 
+/// The same answer, which also tells how its sender's budget stands.
+pub(super) fn told(mut http: HttpResponse, standing: Option<Standing>) -> HttpResponse {
+    if let Some(Standing {
+        limit,
+        left,
+        whole_in,
+    }) = standing
+    {
+        let window = WINDOW.as_secs();
+        tell(
+            &mut http,
+            RATE_LIMIT_POLICY,
+            &format!("\"operations\";q={limit};w={window}"),
+        );
+        tell(
+            &mut http,
+            RATE_LIMIT,
+            &format!("\"operations\";r={left};t={whole_in}"),
+        );
+    }
+    http
+}
+
+fn tell(http: &mut HttpResponse, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        http.headers_mut().insert(name, value);
+    }
+}
+
 fn status(media: Media, response: &async_graphql::Response) -> StatusCode {
+    let code = response.errors.first().and_then(code_of);
+    if code == Some(Code::RateLimited.as_str()) && is_request_error(response) {
+        return StatusCode::TOO_MANY_REQUESTS;
+    }
     if media == Media::Json || !is_request_error(response) {
         return StatusCode::OK;
     }
-    match response.errors.first().and_then(code_of) {
+    match code {
         Some(code) if code == Code::Timeout.as_str() => StatusCode::GATEWAY_TIMEOUT,
         Some(code) if code == Code::Internal.as_str() => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::BAD_REQUEST,

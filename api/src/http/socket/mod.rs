@@ -31,7 +31,7 @@ use self::{
     protocol::Close,
     session::{Outbox, Session},
 };
-use super::{GraphqlEdge, Refusal, graphql::refuse};
+use super::{Credentials, GraphqlEdge, Refusal, graphql::refuse};
 
 /// Bytes of a socket's messages that are read at once. Every open socket holds so many.
 const READ_BYTES: usize = 2 << 10;
@@ -80,7 +80,8 @@ pub(super) async fn open<E: Executor>(
         .write_buffer_size(WRITE_BYTES)
         .on_upgrade(move |mut socket| async move {
             let close = if agreed {
-                serve(&mut socket, Session::new(edge, parts.headers)).await
+                let credentials = Credentials::of(parts.headers, &parts.extensions);
+                serve(&mut socket, Session::new(edge, credentials)).await
             } else {
                 Some(Close::subprotocol())
             };

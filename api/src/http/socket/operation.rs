@@ -19,7 +19,7 @@ use super::{
     },
     protocol,
 };
-use crate::graphql::Viewer;
+use crate::{graphql::Viewer, rate::Budget};
 
 /// The task of an operation. Dropping it stops the operation.
 pub(super) struct Running(AbortHandle);
@@ -66,11 +66,12 @@ impl Word {
 pub(super) fn start<E: Executor>(
     edge: GraphqlEdge<E>,
     viewer: Viewer,
+    budget: Budget,
     parameters: Parameters,
     voice: Voice,
 ) -> Running {
     spawn(async move {
-        let run = AssertUnwindSafe(run(&edge, viewer, parameters, &voice)).catch_unwind();
+        let run = AssertUnwindSafe(run(&edge, viewer, budget, parameters, &voice)).catch_unwind();
         // The receiver is gone when the socket is: then there is nobody to tell.
         let _ = match run.await {
             Ok(Ok(())) => voice.complete().await,
@@ -98,6 +99,7 @@ struct Ended;
 async fn run<E: Executor>(
     edge: &GraphqlEdge<E>,
     viewer: Viewer,
+    budget: Budget,
     parameters: Parameters,
     voice: &Voice,
 ) -> Result<(), Ended> {
@@ -109,6 +111,7 @@ async fn run<E: Executor>(
         Ok(read) => read,
         Err(errors) => return voice.fail(&refused(errors)).await,
     };
+    let request = request.data(budget);
     if kind != OperationType::Subscription {
         let request = (edge.prepare)(request, viewer);
         return voice.result(edge.execute(request).await).await;

@@ -207,6 +207,9 @@ fn write<P: Serialize>(r#type: &'static str, id: Option<&str>, payload: Option<P
 }
 
 #[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

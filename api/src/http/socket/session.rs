@@ -12,7 +12,6 @@ use std::{
 use async_graphql::Executor;
 use axum::extract::ws::Message;
 use bytes::Bytes;
-use http::HeaderMap;
 use serde_json::Value as Json;
 use tokio::{
     sync::mpsc,
@@ -21,7 +20,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    super::{Code, Credentials, EdgeLimits, GraphqlEdge, graphql::Parameters, refusal::error},
+    super::{
+        Code, Credentials, EdgeLimits, GraphqlEdge, Refusal, graphql::Parameters, refusal::error,
+    },
     operation::{self, Running, Spoken, Voice, Word},
     protocol::{self, Close, Heard},
 };
@@ -31,6 +32,7 @@ use crate::{
         Validity,
         live::{Member, Taken, Told},
     },
+    rate::Budget,
 };
 
 /// Results that may wait for the socket, beside the one that each operation may hold.
@@ -41,8 +43,9 @@ const OUTBOX: usize = 32;
 
 pub(super) struct Session<E> {
     edge: GraphqlEdge<E>,
-    headers: HeaderMap,
-    viewer: Option<Viewer>,
+    credentials: Option<Credentials>,
+    /// Who is on the other side, once they have said so.
+    sender: Option<Sender>,
     validity: Option<Validity>,
     init_by: Instant,
     pong_by: Option<Instant>,
@@ -52,6 +55,13 @@ pub(super) struct Session<E> {
     live: VecDeque<Live>,
     turns: mpsc::Sender<Spoken>,
     results: mpsc::Receiver<Spoken>,
+}
+
+/// Who was let in.
+#[derive(Clone)]
+struct Sender {
+    viewer: Viewer,
+    budget: Budget,
 }
 
 /// An operation that runs.
@@ -77,13 +87,13 @@ pub(super) enum News {
 }
 
 impl<E: Executor> Session<E> {
-    pub(super) fn new(edge: GraphqlEdge<E>, headers: HeaderMap) -> Self {
+    pub(super) fn new(edge: GraphqlEdge<E>, credentials: Credentials) -> Self {
         let (turns, results) = mpsc::channel(TURNS);
         Self {
             init_by: Instant::now() + edge.limits.init_within,
             edge,
-            headers,
-            viewer: None,
+            credentials: Some(credentials),
+            sender: None,
             validity: None,
             pong_by: None,
             running: HashMap::new(),
@@ -104,13 +114,13 @@ impl<E: Executor> Session<E> {
 
     /// When the socket closes unless something happens.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let init_by = self.viewer.is_none().then_some(self.init_by);
+        let init_by = self.sender.is_none().then_some(self.init_by);
         [init_by, self.pong_by].into_iter().flatten().min()
     }
 
     /// Why the deadline that has passed closes the socket.
     pub(super) fn overdue(&self) -> Close {
-        if self.viewer.is_none() && self.init_by <= Instant::now() {
+        if self.sender.is_none() && self.init_by <= Instant::now() {
             Close::init_timeout()
         } else {
             Close::silent()
@@ -251,19 +261,21 @@ impl<E: Executor> Session<E> {
     }
 
     async fn init(&mut self, params: Option<Json>, outbox: &mut Outbox) -> Result<(), Close> {
-        if self.viewer.is_some() {
+        let Some(credentials) = self.credentials.take() else {
             return Err(Close::too_many_inits());
-        }
+        };
         let admitted = self.edge.admission(Credentials {
-            headers: std::mem::take(&mut self.headers),
             connection_params: params,
-            ticket: None,
+            ..credentials
         });
         let admission = timeout_at(self.init_by, admitted)
             .await
             .map_err(|_| Close::init_timeout())?
             .map_err(|refusal| Close::forbidden(refusal.message))?;
-        self.viewer = Some(admission.viewer);
+        self.sender = Some(Sender {
+            viewer: admission.viewer,
+            budget: admission.budget,
+        });
         self.validity = Some(admission.validity);
         outbox.say(protocol::connection_ack());
         Ok(())
@@ -275,7 +287,7 @@ impl<E: Executor> Session<E> {
         parameters: Parameters,
         outbox: &mut Outbox,
     ) -> Result<(), Close> {
-        let Some(viewer) = self.viewer.clone() else {
+        let Some(Sender { viewer, budget }) = self.sender.clone() else {
             return Err(Close::not_initialised());
         };
         if self.running.contains_key(id.as_str()) {
@@ -292,6 +304,11 @@ impl<E: Executor> Session<E> {
             outbox.say(protocol::error(&id, &[full]));
             return Ok(());
         }
+        if let Err(exhausted) = budget.spend(1) {
+            let refusal = Refusal::rate_limited(exhausted);
+            outbox.say(protocol::error(&id, &[refusal.to_error()]));
+            return Ok(());
+        }
         self.started += 1;
         let id: Arc<str> = id.into();
         let voice = self.voice(&id, self.started);
@@ -300,6 +317,7 @@ impl<E: Executor> Session<E> {
             task: Some(operation::start(
                 self.edge.clone(),
                 viewer,
+                budget,
                 parameters,
                 voice,
             )),

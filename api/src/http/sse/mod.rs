@@ -88,7 +88,12 @@ pub(super) fn answer<E: Executor>(
     kind: OperationType,
     caller: Caller,
 ) -> HttpResponse {
-    let Admission { viewer, validity } = admission;
+    let Admission {
+        viewer,
+        validity,
+        budget,
+    } = admission;
+    let request = request.data(budget);
     let goodbye = caller
         .hangup
         .map(|hangup| hang_up_after_stop(hangup, edge.shutdown.clone()));
