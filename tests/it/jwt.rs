@@ -401,3 +401,31 @@ async fn without_its_provider_a_server_starts_and_says_that_it_waits() {
         );
     }
 }
+
+#[tokio::test]
+async fn tokens_of_one_subject_share_what_they_may_ask() {
+    let key = Key::new("one", Algorithm::ES256);
+    let provider = Provider::start(&[&key]).await;
+    let installation = provider
+        .installation()
+        .with_variable("HOOKGRAPH_RATE_LIMIT", "10");
+    let server = installation.serve().await;
+    let mut answered = 0;
+    loop {
+        // A new one each time, as an app gets them.
+        let (status, body) = ask(&server, &key.token(&json!({ "jti": answered }))).await;
+        if status == 429 {
+            assert_eq!(body["errors"][0]["extensions"]["code"], "RATE_LIMITED");
+            break;
+        }
+        assert_eq!(status, 200, "{body}");
+        answered += 1;
+        assert!(answered < 20, "there is no end of it");
+    }
+    assert!(answered >= 10, "{answered}");
+    // Of somebody else, of nobody, and of what is no text: each has its own.
+    for subject in [json!("another"), Value::Null, json!(7)] {
+        let (status, body) = ask(&server, &key.token(&json!({ "sub": subject }))).await;
+        assert_eq!(status, 200, "{subject}: {body}");
+    }
+}

@@ -22,6 +22,7 @@ mod filter;
 mod filter_bounds;
 mod flood;
 mod full;
+mod headers;
 mod history;
 mod hostile;
 mod journal;

@@ -73,7 +73,7 @@ pub struct JwtSettings {
 
 /// What a token allows, and until when.
 pub(super) struct Proven {
-    /// Of whom it is (the claim `sub`); of a token that does not say it, itself.
+    /// Stands for whom it is of (the claim `sub`), or for a token that does not say it.
     pub(super) sender: String,
     pub(super) grant: Grant,
     pub(super) until: Instant,
@@ -91,8 +91,6 @@ pub(super) struct Provider {
 #[derive(Deserialize)]
 struct Claims {
     exp: f64,
-    #[serde(default)]
-    sub: Option<String>,
     #[serde(flatten)]
     others: Map<String, Value>,
 }
@@ -148,7 +146,7 @@ impl Provider {
             .map_err(|_| invalid())?
             .claims;
         Ok(Proven {
-            sender: claims.sub.unwrap_or_else(|| digest(text)),
+            sender: sender(&claims.others, text),
             until: self.until(claims.exp),
             grant: self.grant(&claims.others)?,
         })
@@ -266,9 +264,14 @@ impl Provider {
     }
 }
 
-/// What stands for a token where it must not be kept itself.
-fn digest(text: &str) -> String {
-    URL_SAFE_NO_PAD.encode(Sha256::digest(text))
+/// Of a bounded length, and nothing that could be used as a token.
+fn sender(claims: &Map<String, Value>, text: &str) -> String {
+    let subject = claims.get("sub").and_then(Value::as_str);
+    let (kind, said) = match subject {
+        Some(subject) => ("subject", subject),
+        None => ("token", text),
+    };
+    format!("{kind} {}", URL_SAFE_NO_PAD.encode(Sha256::digest(said)))
 }
 
 /// Whether a text is meant as such a token: three parts.

@@ -146,7 +146,7 @@ impl Auth {
                     taken_back: self.0.tokens.ends(&token.id),
                     until: token.expires_at.map(|at| self.moment(at)),
                 },
-                budget: self.budget(format!("token {}", token.id)),
+                budget: self.budget(token.id.clone()),
             },
             Who::Provided(Proven {
                 sender,
@@ -158,7 +158,7 @@ impl Auth {
                     taken_back: CancellationToken::new(),
                     until: Some(*until),
                 },
-                budget: self.budget(format!("provided {sender}")),
+                budget: self.budget(sender.clone()),
             },
         }
     }
