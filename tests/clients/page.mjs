@@ -2,23 +2,10 @@
 // line of JSON. Ends with its standard input.
 //
 //   node page.mjs http://127.0.0.1:8080/playground/plain SCRIPT
-import { chromium } from 'playwright-core';
+import { launch } from './browser.mjs';
 
 const [url, script] = process.argv.slice(2);
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-  args: [
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-quic',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-    '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
-  ],
-  timeout: 30_000,
-});
+const browser = await launch();
 process.stdin.resume().on('end', () => browser.close().then(() => process.exit()));
 const page = await browser.newPage();
 page.on('pageerror', (error) => console.error(`script: ${error.message}`));

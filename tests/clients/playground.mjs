@@ -2,23 +2,10 @@
 // step as a line of JSON. Ends by itself.
 //
 //   node playground.mjs https://127.0.0.1:8080/playground TOKEN
-import { chromium } from 'playwright-core';
+import { launch } from './browser.mjs';
 
 const [url, token] = process.argv.slice(2);
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-  args: [
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-quic',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-    '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
-  ],
-  timeout: 30_000,
-});
+const browser = await launch();
 // The certificate vouches for itself.
 const context = await browser.newContext({ ignoreHTTPSErrors: true });
 const page = await context.newPage();

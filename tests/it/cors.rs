@@ -71,6 +71,12 @@ async fn a_browser_is_told_that_a_listed_page_may_ask_and_read() {
             .is_ok_and(|value| value.to_ascii_lowercase().contains("origin"))
     }));
     assert_eq!(header(&answer, "x-content-type-options"), Some("nosniff"));
+    // Its script may read how its budget stands.
+    let exposed = header(&answer, "access-control-expose-headers").expect("headers");
+    for readable in ["ratelimit", "ratelimit-policy", "retry-after"] {
+        assert!(exposed.contains(readable), "{exposed}");
+    }
+    assert!(header(&answer, "ratelimit").is_some());
     let refused = server
         .client
         .get(server.url("/graphql?query=%7B__typename%7D"))

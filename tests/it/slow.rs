@@ -11,6 +11,9 @@ use tokio::task::JoinSet;
 /// How many of each kind.
 const CLIENTS: usize = 1000;
 
+/// How many of those that send a query.
+const QUERIES: usize = 50;
+
 /// Longer than the server waits for a request's head (10 s) or body (15 s).
 const CUT_OFF_WITHIN: Duration = Duration::from_secs(20);
 
@@ -42,6 +45,14 @@ async fn clients_that_drip_are_cut_off_and_hold_up_nobody() {
     let line = "POST /webhooks/salesmagic HTTP/1.1\r\nhost: localhost\r\n";
     let mut heads = JoinSet::new();
     let mut bodies = JoinSet::new();
+    for _ in 0..QUERIES {
+        let stream = TcpStream::connect(server.address()).await;
+        let head = format!(
+            "POST /graphql HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n",
+            server.address()
+        );
+        bodies.spawn(drip(stream.expect("a connection"), head));
+    }
     for _ in 0..CLIENTS {
         // One after the other: how many may knock at the same moment is the kernel's business.
         let connect = || TcpStream::connect(server.address());

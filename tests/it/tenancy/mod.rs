@@ -3,6 +3,7 @@
 //! Two installations hold the same events of one org, at the same places and times; what other orgs have there differs. Whoever sees only
 //! that org must be answered the same by both, to the letter: rows, counts, cursors and the words of errors.
 
+mod live;
 mod walk;
 mod ways;
 mod world;
