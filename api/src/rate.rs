@@ -86,7 +86,7 @@ impl Limiter {
         Budget(Some(Arc::new(Purse {
             limiter: self.clone(),
             sender: sender.into(),
-            left: AtomicU32::new(self.0.a_minute.get()),
+            left: AtomicU32::new(0),
         })))
     }
 
@@ -104,7 +104,7 @@ pub struct Budget(Option<Arc<Purse>>);
 struct Purse {
     limiter: Limiter,
     sender: String,
-    /// What was left when it was looked at last.
+    /// What was left when something was taken last; nothing, as far as is known, before that.
     left: AtomicU32,
 }
 
@@ -144,7 +144,6 @@ impl Budget {
             }
             Ok(Err(not_until)) => {
                 metrics::counter!("hookgraph_rate_limited_total").increment(1);
-                purse.left.store(0, Ordering::Relaxed);
                 Err(Exhausted::of(&not_until))
             }
             // It is no more than `a_minute`.
@@ -157,7 +156,10 @@ impl Budget {
     /// # Errors
     /// As [`Budget::spend`].
     pub fn spend_cost(&self, cost: usize) -> Result<(), Exhausted> {
-        self.spend(u32::try_from(cost / COST_OF_ONE).unwrap_or(u32::MAX))
+        let weight = u32::try_from(cost / COST_OF_ONE).unwrap_or(u32::MAX);
+        // One was taken before, so that with what weighs more than there can be, all there can be is taken.
+        let most = self.0.as_ref().map(|purse| purse.limiter.0.a_minute.get());
+        self.spend(weight.min(most.unwrap_or_default().saturating_sub(1)))
     }
 
     /// How it stood when it was looked at last. None: it has no end.
@@ -202,7 +204,6 @@ mod tests {
         let limiter = limiter(10);
         let budget = limiter.budget("one");
         assert_eq!(budget.spend_cost(999), Ok(()));
-        assert_eq!(budget.standing().unwrap().left, 10);
         assert_eq!(budget.spend_cost(3_500), Ok(()));
         let standing = budget.standing().unwrap();
         assert_eq!(
@@ -210,7 +211,10 @@ mod tests {
             (10, 7, 18)
         );
         assert!(budget.spend_cost(100_000).is_err());
-        assert_eq!(limiter.budget("other").spend_cost(usize::MAX), Ok(()));
+        assert_eq!(budget.standing().unwrap().left, 7, "nothing was taken");
+        let other = limiter.budget("other");
+        assert_eq!(other.spend(1), Ok(()));
+        assert_eq!(other.spend_cost(usize::MAX), Ok(()));
         assert_eq!(Budget::unlimited().spend_cost(usize::MAX), Ok(()));
         assert_eq!(Budget::unlimited().standing(), None);
     }

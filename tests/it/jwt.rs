@@ -110,6 +110,7 @@ impl Provider {
 }
 
 async fn ask(server: &Server, token: &str) -> (u16, Value) {
+    server.installation.private().add_secret(token);
     let answer = server
         .client
         .post(server.url("/graphql"))

@@ -41,6 +41,7 @@ impl Server {
 
     async fn answered(&self, token: Option<&str>, query: &str, variables: Value) -> Value {
         self.installation.private().add_value(&variables);
+        self.installation.private().add_document(query);
         let mut request = self
             .client
             .post(self.url("/graphql"))

@@ -1,6 +1,6 @@
 //! What must not be in a log: gathered while a test runs, and looked for when its server is gone, whatever the test is about.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,6 +10,9 @@ use serde_json::Value;
 
 /// The shortest text that is looked for. A shorter one may stand in a log by chance.
 const SHORTEST: usize = 16;
+
+/// The shortest e-mail address that is looked for.
+const SHORTEST_ADDRESS: usize = 6;
 
 /// As much of a text is looked for.
 const LONGEST: usize = 60;
@@ -21,7 +24,16 @@ const MOST: usize = 2_000;
 #[derive(Clone, Debug, Default)]
 pub struct Private(Arc<Mutex<BTreeSet<String>>>);
 
+/// The texts of installations that share a database: each logs what others were sent.
+static SHARED: Mutex<BTreeMap<String, Private>> = Mutex::new(BTreeMap::new());
+
 impl Private {
+    /// The texts of all installations on the database at this address.
+    pub fn of_database(url: &str) -> Self {
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.entry(url.to_owned()).or_default().clone()
+    }
+
     /// A secret, or a token.
     pub fn add_secret(&self, secret: &str) {
         // Some parts of it only say what it is, or which one.
@@ -49,7 +61,19 @@ impl Private {
         }
     }
 
+    /// What a document has in quotes.
+    pub fn add_document(&self, document: &str) {
+        let texts = document.split('"').skip(1).step_by(2);
+        texts.for_each(|text| self.add_text(text));
+    }
+
     fn add_text(&self, text: &str) {
+        let is_address = |text: &str| text.contains('@') && !text.contains([' ', '"', '\\']);
+        if is_address(text) && text.len() >= SHORTEST_ADDRESS {
+            // As a log shows it, and as an address of HTTP has it.
+            let encoded = text.replace('@', "%40");
+            self.lock().extend([text.to_owned(), encoded]);
+        }
         if !text.contains([' ', '@']) {
             return;
         }
@@ -59,6 +83,8 @@ impl Private {
         let longest = parts.max_by_key(|part| part.len()).unwrap_or_default();
         let longest = &longest[..longest.len().min(LONGEST)];
         if longest.len() >= SHORTEST {
+            let encoded = ["%20", "+"].map(|space| longest.replace(' ', space));
+            self.lock().extend(encoded);
             self.lock().insert(longest.to_owned());
         }
     }
@@ -68,7 +94,7 @@ impl Private {
     /// # Errors
     /// One is in it: which one, and the line.
     pub fn look_for(&self, log: &Path) -> Result<(), String> {
-        let log = fs::read(log).unwrap_or_default();
+        let log = fs::read(log).expect("there is a log");
         let texts: Vec<String> = self.lock().iter().cloned().collect();
         let search = AhoCorasick::new(&texts).expect("they can be looked for");
         let Some(found) = search.find(&log) else {
@@ -107,6 +133,7 @@ mod tests {
             "user": { "email": "somebody@example.com" },
             "lines": [{ "text": "It is \"too expensive for us\", I fear." }],
             "note": "too short",
+            "manager": "ada@x.org",
         }));
         let folder = tempfile::tempdir().expect("a folder");
         let log = folder.path().join("log");
@@ -121,6 +148,10 @@ mod tests {
             ),
             ("jwt eyJ.c2lnbmF0dXJlLXNpZ25hdHVyZQ", true),
             ("user \"somebody@example.com\"", true),
+            ("user ada@x.org", true),
+            ("GET /graphql?query=ada%40x.org", true),
+            ("GET /graphql?query=too%20expensive%20for%20us", true),
+            ("GET /graphql?query=too+expensive+for+us", true),
             (
                 "text: \"It is \\\"too expensive for us\\\", I fear.\"",
                 true,

@@ -141,6 +141,7 @@ impl Installation {
     #[must_use]
     pub fn on_postgres(mut self, url: &str) -> Self {
         self.backend = Backend::Postgres(url.to_owned());
+        self.private = Private::of_database(url);
         self
     }
 
@@ -254,10 +255,13 @@ impl Installation {
     /// Makes a token with these flags, and returns its text.
     pub async fn token(&self, flags: &[&str]) -> String {
         let create = [&["token", "create", "--name", "a test"], flags].concat();
-        let made = finish(&mut self.on_store(create)).await;
+        let mut command = self.on_store(create);
+        let made = finish(command.env("HOOKGRAPH_LOG", "trace")).await;
         assert_eq!(made.code, Some(0), "{}", made.stderr);
         let token = made.stdout.trim().to_owned();
         self.private.add_secret(&token);
+        let secret = token.rsplit('_').next().unwrap_or(&token);
+        assert!(!made.stderr.contains(secret), "a token is in a log");
         token
     }
 

@@ -8,6 +8,7 @@ use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
+use crate::graphql::check_words;
 use crate::{Server, within};
 
 type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -31,6 +32,8 @@ impl Server {
         query: &str,
         variables: Value,
     ) -> Subscription {
+        self.installation.private().add_value(&variables);
+        self.installation.private().add_document(query);
         let mut subscription = self.socket().await;
         let mut init = json!({ "type": "connection_init" });
         if let Some(token) = token {
@@ -179,6 +182,9 @@ impl Subscription {
                 Some(Ok(Message::Text(text))) => {
                     let message: Value = serde_json::from_str(&text).expect("JSON");
                     if message["type"] != "ping" && message["type"] != "pong" {
+                        let payload = &message["payload"];
+                        let errors = payload.as_array().or(payload["errors"].as_array());
+                        errors.into_iter().flatten().for_each(check_words);
                         return Ok(message);
                     }
                 }

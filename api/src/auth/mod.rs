@@ -131,7 +131,7 @@ impl Auth {
         } else {
             self.of_text(text, from).await
         };
-        let who = who.map_err(|refusal| self.failed(from, refusal))?;
+        let who = who?;
         if let Who::Token(token) = &who {
             self.0.tokens.note_use(&token.id, self.now());
         }
@@ -168,18 +168,6 @@ impl Auth {
         limiter.map_or_else(Budget::unlimited, |limiter| limiter.budget(sender))
     }
 
-    /// Takes note that somebody was refused, and tells them when they have to wait.
-    fn failed(&self, from: Option<IpAddr>, refusal: Refusal) -> Refusal {
-        let Some(from) = from.filter(|_| refusal.status == StatusCode::UNAUTHORIZED) else {
-            return refusal;
-        };
-        self.0.attempts.note(from);
-        match self.0.attempts.may_try(from) {
-            Ok(()) => refusal,
-            Err(exhausted) => Refusal::shut_out(exhausted),
-        }
-    }
-
     /// When a time comes, in microseconds since 1970, by the clock that only goes forward.
     fn moment(&self, micros: i64) -> Instant {
         let left = u64::try_from(micros.saturating_sub(self.now())).unwrap_or_default();
@@ -194,8 +182,7 @@ impl Auth {
             )
         })?;
         let from = credentials.address;
-        let who = self.of_text(text, from).await;
-        let who = who.map_err(|refusal| self.failed(from, refusal))?;
+        let who = self.of_text(text, from).await?;
         let spent = self.admission(&who).budget.spend(1);
         spent.map_err(Refusal::rate_limited)?;
         let of = match who {
@@ -273,7 +260,7 @@ impl Auth {
     /// The token with this id, if it is valid at this moment.
     async fn valid(&self, id: &str, from: Option<IpAddr>) -> Result<Arc<Token>, Refusal> {
         let from = from.filter(|_| !self.0.tokens.knows(id, self.now()));
-        let may_try = from.map_or(Ok(()), |from| self.0.attempts.may_try(from));
+        let may_try = from.map_or(Ok(()), |from| self.0.attempts.attempt(from));
         may_try.map_err(Refusal::shut_out)?;
         let found = self.0.tokens.find(id).await.map_err(|error| {
             tracing::warn!(%error, "tokens cannot be looked up");

@@ -21,8 +21,8 @@ const REMEMBERED: NonZeroUsize = NonZeroUsize::new(4_096).unwrap();
 /// How long a database may take to answer before the next one is asked.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(1);
 
-/// What was found out about an id, and when that was asked.
-type Found = (Instant, Option<Arc<Token>>);
+/// The token with an id, and when it was asked for.
+type Found = (Instant, Arc<Token>);
 
 /// How often a token was used, and when last.
 type Uses = (i64, i64);
@@ -37,6 +37,8 @@ pub(super) struct Tokens {
     /// Cancelled when the first one is: what was opened before, without any, ends.
     first: CancellationToken,
     found: Mutex<LruCache<String, Found>>,
+    /// Ids that are no token's, by themselves: whoever guesses makes nobody else's be forgotten.
+    missed: Mutex<LruCache<String, Instant>>,
     /// The tokens with which something was opened since they were last looked after.
     open: Mutex<HashMap<String, CancellationToken>>,
     /// What was not written down yet.
@@ -52,6 +54,7 @@ impl Tokens {
             are_any: AtomicBool::new(are_any),
             first: CancellationToken::new(),
             found: Mutex::new(LruCache::new(REMEMBERED)),
+            missed: Mutex::new(LruCache::new(REMEMBERED)),
             open: Mutex::default(),
             uses: Mutex::default(),
         })
@@ -71,7 +74,11 @@ impl Tokens {
     pub(super) async fn find(&self, id: &str) -> Result<Option<Arc<Token>>, DbErr> {
         let known = lock(&self.found).get(id).cloned();
         if let Some((_, found)) = known.filter(|(asked, _)| asked.elapsed() < BELIEVED) {
-            return Ok(found);
+            return Ok(Some(found));
+        }
+        let missed = lock(&self.missed).get(id).copied();
+        if missed.is_some_and(|asked| asked.elapsed() < BELIEVED) {
+            return Ok(None);
         }
         let asked = Instant::now();
         let found = self.look_up(&[id.to_owned()]).await?;
@@ -82,18 +89,21 @@ impl Tokens {
     /// Whether a token with this id was found valid when it was looked up last.
     pub(super) fn knows(&self, id: &str, now: i64) -> bool {
         let known = lock(&self.found).peek(id).cloned();
-        known.is_some_and(|(_, found)| found.is_some_and(|token| token.is_valid(now)))
+        known.is_some_and(|(_, token)| token.is_valid(now))
     }
 
     /// Remembers what was found. A token that is known to be revoked stays so: a replica may not know it yet.
     fn remember(&self, id: &str, asked: Instant, found: Option<Arc<Token>>) -> Option<Arc<Token>> {
         let mut known = lock(&self.found);
-        let revoked = known
-            .get(id)
-            .and_then(|(_, before)| before.clone())
-            .filter(|before| before.revoked_at.is_some());
+        let before = known.get(id).map(|(_, before)| Arc::clone(before));
+        let revoked = before.filter(|before| before.revoked_at.is_some());
         let found = revoked.or(found);
-        known.put(id.to_owned(), (asked, found.clone()));
+        if let Some(token) = &found {
+            known.put(id.to_owned(), (asked, Arc::clone(token)));
+        } else {
+            known.pop(id);
+            lock(&self.missed).put(id.to_owned(), asked);
+        }
         found
     }
 

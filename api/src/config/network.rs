@@ -114,6 +114,8 @@ fn proxies(list: &[String]) -> anyhow::Result<TrustedProxies> {
         .map(|text| {
             let net = text.parse::<IpNet>().ok();
             net.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+                // Addresses of IPv4 are compared as such.
+                .filter(|net| net.addr().to_canonical() == net.addr())
                 .with_context(|| {
                     format!(
                         "HOOKGRAPH_TRUSTED_PROXIES: {text:?} is neither an address nor a network, such as 10.0.0.7 or 10.0.0.0/8"

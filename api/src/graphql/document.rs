@@ -14,12 +14,16 @@ use async_graphql::parser::types::{
 use async_graphql::{Name, Positioned, Variables};
 use async_graphql_value::{ConstValue, Value};
 use lru::LruCache;
+use sha2::{Digest, Sha256};
 
 use super::asked::Asked;
 use super::cost::Cost;
 
 /// Verdicts that are remembered of one document, the last asked for.
 const VERDICTS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
+
+/// Bytes of what is remembered of an operation and its variables.
+const LONGEST: usize = 256;
 
 /// The arguments that take a cursor.
 const CURSORS: [&str; 2] = ["after", "before"];
@@ -75,12 +79,16 @@ impl Document {
         self.verdicts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The operation and all that matters of the variables.
+    /// The operation and all that matters of the variables; of what is long, what stands for it.
     fn sketch(&self, operation: Option<&str>, variables: &Variables) -> String {
         let mut sketch = operation.unwrap_or_default().to_owned();
         for (name, value) in &**variables {
             let _ = write!(sketch, "${name}=");
             draw(value, self.opaque.contains(name), &mut sketch);
+        }
+        if sketch.len() > LONGEST {
+            // No name begins so.
+            sketch = format!("#{:x}", Sha256::digest(sketch));
         }
         sketch
     }

@@ -94,11 +94,11 @@ impl Refusal {
         Self::too_many(exhausted, exhausted.message())
     }
 
-    /// 429: too many tokens came from the sender's address that are not valid.
+    /// 429: too many tokens came from the sender's address that are not known.
     pub fn shut_out(exhausted: Exhausted) -> Self {
         let seconds = exhausted.seconds();
         let message = format!(
-            "Too many tokens that are not valid came from your address: try again in {seconds} s, with one that is."
+            "Too many tokens that are not known came from your address: try again in {seconds} s, with one that is."
         );
         Self::too_many(exhausted, message)
     }

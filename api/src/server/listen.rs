@@ -15,13 +15,14 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower::Layer;
 
-use super::stream::{Protocol, Stream, Wire};
+use super::shares::Shares;
+use super::stream::{Permit, Protocol, Stream, Wire};
 use super::tls::{self, Tls};
-use crate::http::{Hangup, Peer};
+use crate::http::{Hangup, Peer, TrustedProxies};
 
 /// How long a request's head may take to arrive, counted from when the connection could have had one; before the first one the same for
 /// TLS to shake hands, and to tell which protocol is spoken.
@@ -46,10 +47,12 @@ pub(super) async fn serve(
     app: Router,
     most: usize,
     tls: Option<Arc<Tls>>,
+    proxies: TrustedProxies,
     stopping: CancellationToken,
 ) {
     let connections = GracefulShutdown::new();
     let permits = Arc::new(Semaphore::new(most));
+    let shares = Shares::new(most / 2, proxies);
     let doorman = Doorman {
         builders: Arc::new(Builders::new()),
         app,
@@ -69,6 +72,13 @@ pub(super) async fn serve(
         let (Ok(permit), Ok((stream, peer))) = accepted else {
             tokio::time::sleep(ACCEPT_AGAIN).await;
             continue;
+        };
+        let Some(share) = shares.take(peer.ip()) else {
+            continue;
+        };
+        let permit = Permit {
+            _open: permit,
+            _share: share,
         };
         // A socket's small messages are not to wait for each other.
         let _ = stream.set_nodelay(true);
@@ -114,13 +124,7 @@ impl Builders {
 }
 
 impl Doorman {
-    async fn attend(
-        self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        permit: OwnedSemaphorePermit,
-        watcher: Watcher,
-    ) {
+    async fn attend(self, stream: TcpStream, peer: SocketAddr, permit: Permit, watcher: Watcher) {
         let began = tokio::select! {
             began = tokio::time::timeout(HEAD_WITHIN, self.begin(stream, permit)) => began,
             () = self.stopping.cancelled() => return,
@@ -145,11 +149,7 @@ impl Doorman {
     }
 
     /// Shakes hands, and finds out which protocol is spoken. None: nothing came of it.
-    async fn begin(
-        &self,
-        stream: TcpStream,
-        permit: OwnedSemaphorePermit,
-    ) -> Option<(Protocol, Stream)> {
+    async fn begin(&self, stream: TcpStream, permit: Permit) -> Option<(Protocol, Stream)> {
         let wire = match &self.tls {
             None => Wire::Plain(stream),
             Some(tls) => Wire::Encrypted(Box::new(shake_hands(tls, stream).await?)),
@@ -208,7 +208,14 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stopping = CancellationToken::new();
-        let served = tokio::spawn(serve(listener, app, 2, None, stopping.clone()));
+        let served = tokio::spawn(serve(
+            listener,
+            app,
+            2,
+            None,
+            TrustedProxies::default(),
+            stopping.clone(),
+        ));
 
         let url = format!("ws://{address}/socket");
         let (socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();

@@ -5,6 +5,7 @@ mod headers;
 mod listen;
 mod metrics;
 mod secrets;
+mod shares;
 mod stream;
 mod tls;
 
@@ -38,7 +39,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use crate::auth::{self, Auth};
 use crate::config::{Config, Database, Network, Role};
 use crate::graphql::{Graphql, Judge, Store};
-use crate::http::{self, Answers, GraphqlEdge, Trusted};
+use crate::http::{self, Answers, GraphqlEdge, Trusted, TrustedProxies};
 use crate::rate::Limiter;
 
 use self::headers::Encrypted;
@@ -61,6 +62,9 @@ const STOP_WITHIN: Duration = Duration::from_secs(10);
 /// How much longer than a query PostgreSQL may take for a statement of it.
 const GIVES_UP: Duration = Duration::from_secs(2);
 
+/// How long it may take at least: subscriptions read by the same connections, and have no end of their own.
+const LEAST: Duration = Duration::from_secs(10);
+
 /// How long a server that answers queries waits for another one to make the read model.
 const READ_MODEL_WITHIN: Duration = Duration::from_mins(1);
 
@@ -75,6 +79,7 @@ pub struct Server {
     pub closed: bool,
     /// What connections are encrypted with, if they are.
     tls: Option<Arc<Tls>>,
+    proxies: TrustedProxies,
     /// The handles on the log, to be closed at the end.
     logs: Vec<Log>,
     stopping: CancellationToken,
@@ -104,6 +109,7 @@ impl Server {
             trusted: trusted.as_ref().map(Trusted::count),
             closed: false,
             tls: tls.clone(),
+            proxies: network.trusted_proxies.clone(),
             logs: vec![log.clone()],
             stopping: stopping.clone(),
         };
@@ -188,6 +194,7 @@ impl Server {
             self.app,
             listen::CONNECTIONS,
             self.tls,
+            self.proxies,
             stopping.clone(),
         );
         let stopped = async {
@@ -278,7 +285,7 @@ async fn read_side(config: &Config, location: &Location, feed: &Feed) -> anyhow:
         None => None,
     };
     let location = replica.as_ref().unwrap_or(location).clone();
-    let location = &location.with_statements_within(config.limits.execution + GIVES_UP);
+    let location = &location.with_statements_within(config.limits.execution.max(LEAST) + GIVES_UP);
     // Connections of their own: however many queries wait for one, webhooks are stored and projected.
     let log = if replica.is_some() {
         log_of_replica(location).await?

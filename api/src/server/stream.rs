@@ -9,8 +9,19 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_rustls::server::TlsStream;
 
+use super::shares::Share;
+
 /// With which bytes HTTP/2 begins (RFC 9113, section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// What lets a connection be open: it is given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Permit {
+    /// That there are not too many.
+    pub(super) _open: OwnedSemaphorePermit,
+    /// That not too many are from the same address.
+    pub(super) _share: Share,
+}
 
 /// A connection, and its permit to be open.
 #[derive(Debug)]
@@ -18,7 +29,7 @@ pub(super) struct Stream {
     wire: Wire,
     /// What was read to find out which protocol is spoken, and was not read again yet.
     begun: Vec<u8>,
-    _permit: OwnedSemaphorePermit,
+    _permit: Permit,
 }
 
 /// What the bytes go through.
@@ -36,7 +47,7 @@ pub(super) enum Protocol {
 }
 
 impl Stream {
-    pub(super) fn new(wire: Wire, permit: OwnedSemaphorePermit) -> Self {
+    pub(super) fn new(wire: Wire, permit: Permit) -> Self {
         Self {
             wire,
             begun: Vec::new(),

@@ -1,6 +1,7 @@
 //! Queries that mean harm, or come from a broken program: each is answered by an error that says what to do, in bounded time and
 //! memory, over HTTP and over a socket, and the server answers others as before.
 
+mod kept;
 mod table;
 mod tokens;
 

@@ -288,7 +288,16 @@ fn nonsense() -> Vec<Case> {
                 "]".repeat(8_000)
             ),
             BAD,
-            "deeper than 128 brackets",
+            "line 1, column 13: the block string",
+        ),
+        case(
+            "block strings that begin again and again, and do not end",
+            format!(
+                "{{ calls(filter: {{ id: [\"\"{}] }}) {{ totalCount }} }}",
+                format!("\"{}\\\"\"\"\"", "a".repeat(80)).repeat(2_000)
+            ),
+            BAD,
+            "the block string that begins there does not end",
         ),
         case("a null byte", "{ __typename \u{0} }", BAD, "line 1, column"),
         case("nothing", "", BAD, "line 1, column 1"),

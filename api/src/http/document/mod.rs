@@ -27,6 +27,9 @@ use super::{
 };
 use crate::graphql::Document;
 
+/// Bytes of a subscription with its variables.
+const SUBSCRIPTION_BYTES: usize = 64 << 10;
+
 /// Reads the document of a request, leaves it parsed in the request, with what is known of it beside the request's data, and says what
 /// kind of operation is to run.
 ///
@@ -49,6 +52,10 @@ pub(super) fn read(
         document
     };
     let kind = operation(&document, request)?;
+    forget_undeclared(&document, request);
+    if kind == OperationType::Subscription {
+        check_subscribed(request)?;
+    }
     request.set_parsed_query(document.parsed().clone());
     request.data.insert(document);
     Ok(kind)
@@ -84,6 +91,30 @@ fn operation(document: &Document, request: &Request) -> Result<OperationType, Ve
     } else {
         Err(missing)
     }
+}
+
+/// Takes away the variables that the operation does not declare: nothing reads them, and whatever keeps the request would keep them.
+fn forget_undeclared(document: &Document, request: &mut Request) {
+    let name = request.operation_name.as_deref();
+    let Ok(operation) = select(document.parsed(), name) else {
+        return;
+    };
+    let declared = &operation.node.variable_definitions;
+    request
+        .variables
+        .retain(|name, _| declared.iter().any(|one| one.node.name.node == *name));
+}
+
+/// A subscription is kept for as long as it is open, so that it may not be long.
+fn check_subscribed(request: &Request) -> Result<(), Vec<ServerError>> {
+    let variables = serde_json::to_string(&request.variables).map_or(usize::MAX, |text| text.len());
+    let length = request.query.len().saturating_add(variables);
+    if length > SUBSCRIPTION_BYTES {
+        return Err(refuse(format!(
+            "The subscription and its variables have {length} bytes, and {SUBSCRIPTION_BYTES} are allowed: ask for fewer values in its filter, or in several subscriptions."
+        )));
+    }
+    Ok(())
 }
 
 /// Parses the document of a request, if it is small enough, and leaves it there.

@@ -8,7 +8,6 @@ use crate::http::EdgeLimits;
 pub(super) fn check(document: &str, limits: &EdgeLimits) -> Result<(), String> {
     let bytes = document.as_bytes();
     let (mut at, mut tokens, mut open) = (0, 0_usize, 0_usize);
-    let mut strings = Strings::default();
     while let Some(&byte) = bytes.get(at) {
         let rest = &bytes[at..];
         let length = match byte {
@@ -23,7 +22,7 @@ pub(super) fn check(document: &str, limits: &EdgeLimits) -> Result<(), String> {
                     .unwrap_or(rest.len());
                 continue;
             }
-            b'"' => strings.length(rest),
+            b'"' => string_length(rest).ok_or_else(|| without_end(&document[..at]))?,
             b'{' | b'[' | b'(' => {
                 open += 1;
                 1
@@ -56,31 +55,33 @@ pub(super) fn check(document: &str, limits: &EdgeLimits) -> Result<(), String> {
     Ok(())
 }
 
+/// What is said of a block string that begins behind `before` and does not end.
+fn without_end(before: &str) -> String {
+    let lines = before.split('\n');
+    let column = lines
+        .clone()
+        .next_back()
+        .map_or(0, |line| line.chars().count())
+        + 1;
+    format!(
+        "The document cannot be read at line {}, column {column}: the block string that begins there does not end.",
+        lines.count()
+    )
+}
+
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'+')
 }
 
-/// The strings of a document.
-#[derive(Default)]
-struct Strings {
-    /// Whether a block string was found that does not end. Then no later one does, and none need be looked for to the end again.
-    is_open: bool,
-}
-
-impl Strings {
-    /// Bytes of the string that `rest` begins with.
-    fn length(&mut self, rest: &[u8]) -> usize {
-        if !rest.starts_with(BLOCK) {
-            return line_length(rest);
-        }
-        let length = if self.is_open {
-            None
-        } else {
-            block_length(rest)
-        };
-        self.is_open = length.is_none();
-        // Without an end the parser takes the first two quotes for an empty string, and goes on behind it.
-        length.unwrap_or(2)
+/// Bytes of the string that `rest` begins with. None: it is a block string that does not end.
+///
+/// The parser would take its first two quotes for an empty string, go on behind it, and look for the end again at the next one: what it
+/// reads then is not what stands there, and takes time that grows with the square of the document.
+fn string_length(rest: &[u8]) -> Option<usize> {
+    if rest.starts_with(BLOCK) {
+        block_length(rest)
+    } else {
+        Some(line_length(rest))
     }
 }
 
@@ -152,18 +153,28 @@ mod tests {
             &format!("{{a(x:\"\"\"\\\"\"\" \"\"\"{}", "[".repeat(200)),
             "nests deeper",
         );
-        // A block string that does not end is an empty string, and the rest is what it is.
+    }
+
+    #[test]
+    fn a_block_string_ends() {
         for open in [
             "\"\"\"",
             "\"\"\"x\"",
             "\"\"\"\\\"\"\" ",
             "\"\"\"a\" \\\"\"\"a\" ",
+            "\"\"\" \\\"\"\"\"\"",
         ] {
-            refused_for(
-                &format!("{{a(x:[{open}\n{}{}])}}", "[".repeat(200), "]".repeat(200)),
-                "nests deeper",
+            let document = format!(
+                "{{ü\n a(x:[{open}\n{}{}])}}",
+                "[".repeat(200),
+                "]".repeat(200)
             );
+            refused_for(&document, "line 2, column 7: the block string");
         }
+        assert_eq!(
+            checked("{a(x:\"\"\"\"\"\" y:\"\"\"\\\"\"\"\"\"\" z:\"\")}"),
+            Ok(())
+        );
     }
 
     #[test]
