@@ -1,11 +1,12 @@
-//! How much a sender may ask: operations a minute, a costly one counted as several.
+//! How much a sender may ask: operations a minute, a costly one counted as several; and how many of them may be open at once.
 //!
 //! Invariant: what one token has used up, another one does not feel. A budget is of one server: nothing is written down, and servers
 //! that share a database do not ask each other.
 
+use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
@@ -35,6 +36,8 @@ pub struct Limiter(Arc<Budgets>);
 struct Budgets {
     a_minute: NonZeroU32,
     spent: Keyed<String>,
+    /// How many operations each has open.
+    open: Mutex<HashMap<String, u32>>,
 }
 
 impl std::fmt::Debug for Limiter {
@@ -78,6 +81,7 @@ impl Limiter {
         Self(Arc::new(Budgets {
             a_minute,
             spent: keyed(a_minute),
+            open: Mutex::default(),
         }))
     }
 
@@ -88,6 +92,10 @@ impl Limiter {
             sender: sender.into(),
             left: AtomicU32::new(0),
         })))
+    }
+
+    fn open(&self) -> MutexGuard<'_, HashMap<String, u32>> {
+        self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets those who have everything left.
@@ -133,7 +141,9 @@ impl Budget {
         let (Some(purse), Some(operations)) = (&self.0, NonZeroU32::new(operations)) else {
             return Ok(());
         };
-        let Budgets { a_minute, spent } = &*purse.limiter.0;
+        let Budgets {
+            a_minute, spent, ..
+        } = &*purse.limiter.0;
         // What weighs more than all there can be takes all there can be.
         let operations = operations.min(*a_minute);
         match spent.check_key_n(&purse.sender, operations) {
@@ -162,6 +172,25 @@ impl Budget {
         self.spend(weight.min(most.unwrap_or_default().saturating_sub(1)))
     }
 
+    /// Opens an operation that may last: a sender may have as many open as it may ask for in a [`WINDOW`].
+    ///
+    /// # Errors
+    /// It has so many open: how many.
+    pub fn open(&self) -> Result<Open, u32> {
+        let Some(purse) = &self.0 else {
+            return Ok(Open(None));
+        };
+        let most = purse.limiter.0.a_minute.get();
+        let mut open = purse.limiter.open();
+        let count = open.entry(purse.sender.clone()).or_default();
+        if *count >= most {
+            return Err(most);
+        }
+        *count += 1;
+        drop(open);
+        Ok(Open(Some(Arc::clone(purse))))
+    }
+
     /// How it stood when it was looked at last. None: it has no end.
     pub fn standing(&self) -> Option<Standing> {
         let purse = self.0.as_ref()?;
@@ -173,6 +202,25 @@ impl Budget {
             left,
             whole_in: (spent * WINDOW.as_secs()).div_ceil(limit.into()),
         })
+    }
+}
+
+/// An operation that is open until this is dropped.
+#[derive(Debug)]
+pub struct Open(Option<Arc<Purse>>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let Some(purse) = &self.0 else {
+            return;
+        };
+        let mut open = purse.limiter.open();
+        if let Some(count) = open.get_mut(&purse.sender) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&purse.sender);
+            }
+        }
     }
 }
 
@@ -197,6 +245,22 @@ mod tests {
         // Whatever request it comes with.
         assert!(limiter.budget("one").spend(1).is_err());
         assert_eq!(limiter.budget("other").spend(10), Ok(()));
+    }
+
+    #[test]
+    fn so_many_operations_may_be_open_at_once() {
+        let limiter = limiter(2);
+        let one = limiter.budget("one");
+        let first = one.open().unwrap();
+        let second = limiter.budget("one").open().unwrap();
+        assert_eq!(one.open().unwrap_err(), 2);
+        let other = limiter.budget("other").open().unwrap();
+        drop(first);
+        let third = one.open().unwrap();
+        assert!(one.open().is_err());
+        drop((second, third, other));
+        assert!(limiter.open().is_empty());
+        assert!(Budget::unlimited().open().is_ok());
     }
 
     #[test]

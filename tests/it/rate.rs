@@ -203,6 +203,42 @@ async fn operations_on_a_socket_count_and_the_socket_goes_on() {
 }
 
 #[tokio::test]
+async fn so_many_subscriptions_may_be_open_and_another_when_one_is_completed() {
+    let (server, [token, other]) = limited().await;
+    let feed = "subscription { eventFeed(after: \"0\", checkpoints: true) { caughtUp } }";
+    let mut open = Vec::new();
+    // One operation comes back every six seconds, and opening takes one each.
+    while open.len() < usize::try_from(LIMIT).expect("few") {
+        let mut socket = server.subscribe_as(Some(&token), feed, json!({})).await;
+        let answer = socket.answer().await;
+        assert_eq!(answer["type"], "next", "{answer}");
+        open.push(socket);
+    }
+    let refusal = until("there is an operation left, but no place", async || {
+        let mut socket = server.subscribe_as(Some(&token), feed, json!({})).await;
+        let answer = socket.answer().await;
+        assert_eq!(answer["type"], "error", "{answer}");
+        let refusal = answer["payload"][0].clone();
+        assert_eq!(refusal["extensions"]["code"], "RATE_LIMITED");
+        let message = refusal["message"].as_str().expect("text").to_owned();
+        message.contains("open").then_some(message)
+    })
+    .await;
+    assert!(refusal.contains("10 subscriptions open"), "{refusal}");
+    server
+        .subscribe_as(Some(&other), feed, json!({}))
+        .await
+        .item()
+        .await;
+    open.pop();
+    until("there is a place again", async || {
+        let mut socket = server.subscribe_as(Some(&token), feed, json!({})).await;
+        (socket.answer().await["type"] == "next").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn without_a_limit_or_a_token_nothing_is_counted() {
     let installation = Installation::new().with_variable("HOOKGRAPH_RATE_LIMIT", "0");
     let token = installation.token(&[]).await;

@@ -94,6 +94,17 @@ impl Refusal {
         Self::too_many(exhausted, exhausted.message())
     }
 
+    /// 429: a sender has as many operations open as it may.
+    pub fn too_many_open(most: u32) -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            Code::RateLimited,
+            format!(
+                "Your token has {most} subscriptions open, and no more are allowed: complete one first."
+            ),
+        )
+    }
+
     /// 429: too many tokens came from the sender's address that are not known.
     pub fn shut_out(exhausted: Exhausted) -> Self {
         let seconds = exhausted.seconds();

@@ -238,7 +238,8 @@ async fn one<E: Executor>(
     };
     allowed(kind)?;
     if accepted.streamed(kind) {
-        return Ok(sse::answer(edge, admission, request, kind, caller));
+        let open = admission.budget.open().map_err(Refusal::too_many_open)?;
+        return Ok(sse::answer(edge, admission, open, request, kind, caller));
     }
     let response = run(edge, &admission, request, kind).await;
     Ok(respond::one(media, &response, place))

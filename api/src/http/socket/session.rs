@@ -32,7 +32,7 @@ use crate::{
         Validity,
         live::{Member, Taken, Told},
     },
-    rate::Budget,
+    rate::{Budget, Open},
 };
 
 /// Results that may wait for the socket, beside the one that each operation may hold.
@@ -67,6 +67,8 @@ struct Sender {
 /// An operation that runs.
 struct Operation {
     serial: u64,
+    /// Counts it for its sender.
+    _open: Open,
     /// None: it has caught up, and is among the live ones.
     task: Option<Running>,
 }
@@ -304,16 +306,21 @@ impl<E: Executor> Session<E> {
             outbox.say(protocol::error(&id, &[full]));
             return Ok(());
         }
-        if let Err(exhausted) = budget.spend(1) {
-            let refusal = Refusal::rate_limited(exhausted);
-            outbox.say(protocol::error(&id, &[refusal.to_error()]));
-            return Ok(());
-        }
+        let spent = budget.spend(1).map_err(Refusal::rate_limited);
+        let open = spent.and_then(|()| budget.open().map_err(Refusal::too_many_open));
+        let open = match open {
+            Ok(open) => open,
+            Err(refusal) => {
+                outbox.say(protocol::error(&id, &[refusal.to_error()]));
+                return Ok(());
+            }
+        };
         self.started += 1;
         let id: Arc<str> = id.into();
         let voice = self.voice(&id, self.started);
         let running = Operation {
             serial: self.started,
+            _open: open,
             task: Some(operation::start(
                 self.edge.clone(),
                 viewer,

@@ -29,7 +29,7 @@ use super::{
     Admission, GraphqlEdge,
     live::{Arrived, CatchingUp, Taken, Told, json},
 };
-use crate::graphql::Viewer;
+use crate::{graphql::Viewer, rate};
 
 /// How long a browser waits before it connects again.
 const RETRY: Duration = Duration::from_secs(2);
@@ -84,6 +84,7 @@ pub(super) fn done() -> HttpResponse {
 pub(super) fn answer<E: Executor>(
     edge: &GraphqlEdge<E>,
     admission: Admission,
+    counted: rate::Open,
     request: Request,
     kind: OperationType,
     caller: Caller,
@@ -114,7 +115,7 @@ pub(super) fn answer<E: Executor>(
         // It comes again as well, and is told then that it may not.
         .take_until(Box::pin(validity.over()))
         .map(move |event| {
-            let _ = (&open, &goodbye);
+            let _ = (&open, &counted, &goodbye);
             event
         });
     stream(edge, events)
