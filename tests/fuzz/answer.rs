@@ -1,7 +1,9 @@
 //! What every answer is like, whatever was asked.
 
+use reqwest::RequestBuilder;
 use serde_json::Value;
 use tests::graphql::check_words;
+use tests::within;
 
 /// The codes of errors. `INTERNAL` is none of them: nothing that a client sends is a reason for the server to fail.
 const CODES: [&str; 8] = [
@@ -15,8 +17,16 @@ const CODES: [&str; 8] = [
     "DOCUMENT_NOT_TRUSTED",
 ];
 
-/// Checks an answer over HTTP.
-pub fn check(status: u16, text: &str) {
+/// Asks, and checks the answer.
+pub async fn of(request: RequestBuilder) {
+    let answered = within("an answer", request.send()).await;
+    let answered = answered.expect("an answer");
+    let status = answered.status().as_u16();
+    let text = within("a body", answered.text()).await.expect("a body");
+    check(status, &text);
+}
+
+fn check(status: u16, text: &str) {
     assert!(status < 500, "{status}: {text}");
     let answer: Result<Value, _> = serde_json::from_str(text);
     match answer.unwrap_or_else(|_| panic!("{status}: not JSON: {text}")) {

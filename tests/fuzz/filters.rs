@@ -2,8 +2,8 @@
 
 use rand::rngs::StdRng;
 use serde_json::json;
+use tests::Server;
 use tests::fuzz::Run;
-use tests::{Server, within};
 
 use crate::schema::{Place, places};
 use crate::{TIME, answer, check_server, server};
@@ -29,11 +29,7 @@ async fn send(server: &Server, body: String) {
         .post(server.url("/graphql"))
         .header("content-type", "application/json")
         .body(body);
-    let answered = within("an answer", request.send()).await;
-    let answered = answered.expect("an answer");
-    let status = answered.status().as_u16();
-    let text = within("a body", answered.text()).await.expect("a body");
-    answer::check(status, &text);
+    answer::of(request).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,6 @@
 
 use reqwest::{RequestBuilder, Url};
 use tests::fuzz::Corpus;
-use tests::within;
 
 use crate::{TIME, answer, check_server, server};
 
@@ -10,12 +9,7 @@ use crate::{TIME, answer, check_server, server};
 const LONGEST: usize = 60_000;
 
 async fn send(request: RequestBuilder) {
-    let request = request.header("accept", "application/graphql-response+json");
-    let answered = within("an answer", request.send()).await;
-    let answered = answered.expect("an answer");
-    let status = answered.status().as_u16();
-    let text = within("a body", answered.text()).await.expect("a body");
-    answer::check(status, &text);
+    answer::of(request.header("accept", "application/graphql-response+json")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

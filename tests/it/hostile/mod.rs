@@ -1,6 +1,7 @@
 //! Queries that mean harm, or come from a broken program: each is answered by an error that says what to do, in bounded time and
 //! memory, over HTTP and over a socket, and the server answers others as before.
 
+mod harmless;
 mod kept;
 mod table;
 mod tokens;
@@ -13,7 +14,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use self::table::{BAD, Case, documents, harmless};
+use self::harmless::harmless;
+use self::table::{BAD, Case, documents};
 use crate::stalled::memory;
 
 /// What the server may take at most, above what it had before: for all of the table, eight queries at once.

@@ -6,7 +6,8 @@ use reqwest::Url;
 use serde_json::{Value, json};
 use tests::{Server, within};
 
-use super::table::{documents, harmless};
+use super::harmless::harmless;
+use super::table::documents;
 use super::{check, post};
 use crate::jwt::{Key, Provider};
 
